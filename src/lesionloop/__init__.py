@@ -1,0 +1,1 @@
+"""Interactive lesion segmentation in whole-body PET/CT."""

@@ -1,0 +1,166 @@
+"""A study: PET and CT of one patient on the PET grid, and where they came from."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from lesionloop.errors import InputError
+from lesionloop.imaging.grid import Grid
+from lesionloop.imaging.resample import resample_ct
+from lesionloop.imaging.volume import Quantity, Volume
+
+__all__ = ["TRACERS", "Provenance", "Study", "assemble_study"]
+
+#: Tracers that segmenters may be told about; None stands for not known.
+TRACERS = ("fdg", "psma")
+
+Fact = str | float | int | bool | None
+
+#: Below this part of the PET box covered by CT, the pairing is doubtful and the study says so.
+_DOUBTFUL_COVERAGE = 0.2
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a study came from and what was assumed on the way.
+
+    Args:
+        files: role ("ct", "pet") to file or folder.
+        facts: what was read or computed, e.g. the SUV factor and its inputs.
+        notes: every guess and everything unusual, one sentence each, for the reader's eyes.
+        pet_files: the DICOM files of the PET series; empty when it was not DICOM.
+    """
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    pet_files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """PET and CT on the PET grid.
+
+    Args:
+        pet: SUV body weight (or activity, when it was asked for), [x, y, z].
+        ct: HU on the PET grid, -1024 where there is no CT; None when the study has no CT.
+        name: case name, without channel suffix and file ending.
+        tracer: "fdg", "psma" or None when not known.
+        provenance: sources, facts and notes.
+        load_native_ct: gives the CT on its own grid, read again on demand; None without CT.
+    """
+
+    pet: Volume
+    ct: Volume | None
+    name: str
+    tracer: str | None = None
+    provenance: Provenance = field(default_factory=Provenance)
+    load_native_ct: Callable[[], Volume] | None = None
+
+    @property
+    def grid(self) -> Grid:
+        """The PET grid, on which masks and scribbles live."""
+        return self.pet.grid
+
+    def native_ct(self) -> Volume | None:
+        """The CT on its own grid (HU), for viewing; None when the study has no CT."""
+        return self.load_native_ct() if self.load_native_ct else None
+
+
+def assemble_study(
+    pet: Volume,
+    ct: Volume | None,
+    *,
+    name: str,
+    tracer: str | None = None,
+    provenance: Provenance | None = None,
+    load_native_ct: Callable[[], Volume] | None = None,
+) -> Study:
+    """Check PET and CT, bring the CT onto the PET grid, and make a study of them.
+
+    Raises:
+        InputError: the PET is empty, all zero or holds numbers that are not finite; PET and CT
+            do not overlap in space; the tracer is not known.
+    """
+    if tracer is not None and tracer not in TRACERS:
+        raise InputError(
+            f"unknown tracer {tracer!r}",
+            remedy=f"Use one of: {', '.join(TRACERS)}, or leave it out.",
+        )
+    check_pet(pet)
+    provenance = provenance or Provenance()
+    notes = list(provenance.notes)
+    if ct is None:
+        notes.append("The study has no CT: segmentation rests on PET alone.")
+        return Study(pet, None, name, tracer, replace(provenance, notes=tuple(notes)))
+    coverage = _coverage(pet, ct)
+    if coverage < _DOUBTFUL_COVERAGE:
+        notes.append(
+            f"The CT covers only {coverage:.0%} of the PET's box: check that they belong together."
+        )
+    bad = ~np.isfinite(ct.values) if ct.values.dtype.kind == "f" else None
+    if bad is not None and bad.any():
+        notes.append(f"{int(bad.sum())} CT voxels were not finite and count as outside (-1024 HU).")
+        ct = replace(ct, values=np.where(bad, np.float32(-1024), ct.values))
+    return Study(
+        pet=pet,
+        ct=resample_ct(ct, pet.grid),
+        name=name,
+        tracer=tracer,
+        provenance=replace(provenance, notes=tuple(notes)),
+        load_native_ct=load_native_ct or (lambda: ct),
+    )
+
+
+def check_pet(pet: Volume) -> None:
+    """Refuse a PET that no segmenter could make sense of.
+
+    Raises:
+        InputError: values are not finite, all the same, or never above 0.
+    """
+    low, high = float(pet.values.min()), float(pet.values.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        bad = ~np.isfinite(pet.values)
+        first = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise InputError(
+            f"the PET {pet.source} holds {int(bad.sum())} values that are NaN or infinite",
+            cause=f"The first is at voxel {first}.",
+            remedy="Export the PET again, or repair those voxels before segmentation.",
+        )
+    if high <= 0 or low == high:
+        raise InputError(
+            f"the PET {pet.source} is empty",
+            cause=f"Its values run from {low:g} to {high:g}.",
+            remedy="Check that this is the attenuation-corrected PET, and that the export worked.",
+        )
+
+
+def _coverage(pet: Volume, ct: Volume) -> float:
+    """Part of the PET's box that the CT's box covers; refuses two boxes apart."""
+    pet_low, pet_high = pet.grid.box()
+    ct_low, ct_high = ct.grid.box()
+    extent = np.minimum(pet_high, ct_high) - np.maximum(pet_low, ct_low)
+    if (extent <= 0).any():
+        gap = float(np.linalg.norm(np.minimum(extent, 0.0)))
+        centres = float(np.linalg.norm((pet_low + pet_high - ct_low - ct_high) / 2))
+        raise InputError(
+            f"CT {ct.source} and PET {pet.source} do not overlap in space",
+            cause=f"Their boxes are {gap:.1f} mm apart (centres {centres:.1f} mm).",
+            remedy="Check that both are of the same patient and examination, and not moved.",
+        )
+    return float(np.prod(extent) / np.prod(pet_high - pet_low))
+
+
+def require_suv(study: Study) -> None:
+    """Refuse a study whose PET is not SUV.
+
+    Raises:
+        InputError: the PET holds activity.
+    """
+    if study.pet.quantity is not Quantity.SUV_BW:
+        raise InputError(
+            f"the PET of {study.name} is {study.pet.quantity.value}, not SUV",
+            cause="Segmenters need body-weight SUV.",
+            remedy="Convert it, or read the DICOM series with SUV scaling.",
+        )
