@@ -1,0 +1,196 @@
+"""Physiologic uptake recognised by geometry: where a hot region lies and how big it is.
+
+Rules of thumb, no atlas: the lungs, seen on the CT, give landmarks; a candidate is called
+physiologic when its place, its side and its volume fit an organ that often takes up the tracer.
+Wrong calls are possible in both directions (a lesion in a kidney is lost, an unusual bladder
+stays): the reader's scribbles are the remedy.
+
+Uptake patterns: Shreve et al., RadioGraphics 19:61-77 (1999) for FDG; Hofman et al., RadioGraphics
+38:200-217 (2018) for PSMA.
+"""
+
+from dataclasses import dataclass
+
+import cc3d
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from lesionloop.imaging import Study
+
+__all__ = ["Landmarks", "find_landmarks", "physiologic_components"]
+
+_COARSE_MM = 8.0
+_AIR_INSIDE_HU = -500
+_BODY_HU = -300
+_LEAST_LUNG_ML = 400.0
+_LEAST_LENGTH_MM = 350.0  # shorter views hold too little to tell organs apart
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """Levels of the body in LPS mm; z grows to the head.
+
+    Args:
+        feet, head: ends of the body in view.
+        lung_base, lung_apex: ends of the lungs.
+        middle: patient x half-way between the lungs' outer sides.
+        front, back: patient y of the lungs' ends (y grows to the back).
+    """
+
+    feet: float
+    head: float
+    lung_base: float
+    lung_apex: float
+    middle: float
+    front: float
+    back: float
+
+    @property
+    def has_head(self) -> bool:
+        """Whether the view goes far enough above the lungs to show the brain."""
+        return self.head - self.lung_apex > 180.0
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """One hot region: LPS mm centre and box, millilitres, SUV."""
+
+    centre: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    volume_ml: float
+
+
+def find_landmarks(study: Study) -> Landmarks | None:
+    """Landmarks of a trunk view; None when the view is short or shows no lungs.
+
+    Without CT there are no lungs to see, and no landmarks.
+    """
+    if study.ct is None:
+        return None
+    step = tuple(max(1, round(_COARSE_MM / s)) for s in study.grid.spacing)
+    ct = study.ct.values[:: step[0], :: step[1], :: step[2]]
+    voxel_ml = study.grid.voxel_ml * float(np.prod(step))
+    world = _axes(study, step)
+    body = _largest(ct > _BODY_HU)
+    if body is None:
+        return None
+    # A slice's outline, filled: the airways and lungs are inside, the air around is not.
+    filled = np.stack(
+        [ndimage.binary_fill_holes(body[:, :, k]) for k in range(body.shape[2])], axis=2
+    )
+    lungs = _largest(filled & (ct < _AIR_INSIDE_HU), least=_LEAST_LUNG_ML / voxel_ml)
+    z_body = world[2][np.flatnonzero(body.any(axis=(0, 1)))]
+    if lungs is None or np.ptp(z_body) < _LEAST_LENGTH_MM:
+        return None
+    z_lungs = world[2][_occupied(lungs, axis=2)]
+    x_lungs = world[0][_occupied(lungs, axis=0)]
+    y_lungs = world[1][_occupied(lungs, axis=1)]
+    return Landmarks(
+        feet=float(z_body.min()),
+        head=float(z_body.max()),
+        lung_base=float(z_lungs.min()),
+        lung_apex=float(z_lungs.max()),
+        middle=float((x_lungs.min() + x_lungs.max()) / 2),
+        front=float(y_lungs.min()),
+        back=float(y_lungs.max()),
+    )
+
+
+def physiologic_components(
+    study: Study, labels: NDArray[np.uint32], count: int
+) -> NDArray[np.bool_]:
+    """Which candidates look physiologic, bool [count + 1]; index 0 (no candidate) is False.
+
+    Args:
+        study: gives CT, geometry and tracer; an unknown tracer is treated as FDG.
+        labels: candidate regions [x, y, z] on the PET grid, 1 to ``count``.
+        count: number of candidates.
+    """
+    verdict = np.zeros(count + 1, dtype=bool)
+    marks = find_landmarks(study)
+    if marks is None or count == 0:
+        return verdict
+    statistics = cc3d.statistics(labels)
+    rules = _PSMA_RULES if study.tracer == "psma" else _FDG_RULES
+    for label in range(1, count + 1):
+        box = statistics["bounding_boxes"][label]
+        ends = study.grid.to_world([[s.start for s in box], [s.stop - 1 for s in box]])
+        candidate = _Candidate(
+            centre=study.grid.to_world(statistics["centroids"][label]),
+            low=ends.min(axis=0),
+            high=ends.max(axis=0),
+            volume_ml=float(statistics["voxel_counts"][label]) * study.grid.voxel_ml,
+        )
+        verdict[label] = any(rule(candidate, marks) for rule in rules)
+    return verdict
+
+
+def _is_brain(one: _Candidate, marks: Landmarks) -> bool:
+    """Large and above the neck."""
+    return marks.has_head and one.centre[2] > marks.lung_apex + 120 and one.volume_ml > 60
+
+
+def _is_heart(one: _Candidate, marks: Landmarks) -> bool:
+    """In the lower chest, in front, from the midline to the left; at most a whole heart."""
+    height = (one.centre[2] - marks.lung_base) / (marks.lung_apex - marks.lung_base)
+    depth = (one.centre[1] - marks.front) / (marks.back - marks.front)
+    side = one.centre[0] - marks.middle
+    return -0.1 < height < 0.55 and depth < 0.65 and 5 < side < 90 and 1.5 < one.volume_ml < 450
+
+
+def _is_kidney(one: _Candidate, marks: Landmarks) -> bool:
+    """Beside the spine, at the back, from the lung base down; often in pieces of any size."""
+    depth = (one.centre[1] - marks.front) / (marks.back - marks.front)
+    below = marks.lung_base - one.centre[2]
+    side = abs(one.centre[0] - marks.middle)
+    return -40 < below < 200 and 22 < side < 110 and depth > 0.45 and one.volume_ml < 450
+
+
+def _is_bladder(one: _Candidate, marks: Landmarks) -> bool:
+    """On the midline, low in the pelvis."""
+    below = marks.lung_base - one.centre[2]
+    side = abs(one.centre[0] - marks.middle)
+    return below > 280 and side < 35 and one.volume_ml > 15
+
+
+def _is_head_gland(one: _Candidate, marks: Landmarks) -> bool:
+    """Salivary and lacrimal glands: above the lungs, of gland size."""
+    return one.low[2] > marks.lung_apex + 40 and one.volume_ml < 80
+
+
+def _is_upper_abdomen_organ(one: _Candidate, marks: Landmarks) -> bool:
+    """Liver, spleen and proximal bowel under PSMA ligands: large and under the lungs."""
+    below = marks.lung_base - one.centre[2]
+    return -90 < below < 250 and one.volume_ml > 60
+
+
+_FDG_RULES = (_is_brain, _is_heart, _is_kidney, _is_bladder)
+_PSMA_RULES = (_is_brain, _is_head_gland, _is_kidney, _is_upper_abdomen_organ, _is_bladder)
+
+
+def _occupied(lungs: NDArray[np.bool_], axis: int) -> NDArray[np.bool_]:
+    """Planes across ``axis`` that hold a real part of the lungs, not a stray tip."""
+    area = lungs.sum(axis=tuple(a for a in range(3) if a != axis))
+    return np.asarray(area > 0.1 * area.max())
+
+
+def _axes(study: Study, step: tuple[int, ...]) -> list[NDArray[np.float64]]:
+    """LPS mm along each index axis of the thinned grid, for axes along the patient's.
+
+    Oblique grids are taken by their nearest axes: landmarks are rough anyway.
+    """
+    return [
+        study.grid.to_world(np.arange(0, n, s)[:, None] * np.eye(3)[axis][None])[:, axis]
+        for axis, (n, s) in enumerate(zip(study.grid.shape, step, strict=True))
+    ]
+
+
+def _largest(mask: NDArray[np.bool_], least: float = 1.0) -> NDArray[np.bool_] | None:
+    labels, count = cc3d.connected_components(mask, connectivity=26, return_N=True)
+    if count == 0:
+        return None
+    sizes = np.bincount(labels.ravel(order="K"))
+    sizes[0] = 0
+    return np.asarray(labels == sizes.argmax()) if sizes.max() >= least else None

@@ -1,0 +1,79 @@
+"""What every segmenter promises.
+
+A segmenter is opened on a study and gives a session; the session gives the mask for *all* scribbles
+so far. The mask is a pure function of the study and the two sets of scribble points: a cold process
+that is handed all scribbles gives the same mask as the warm session did, and neither the order of
+the points nor their division into strokes matters (the challenge's file keeps neither).
+"""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lesionloop.imaging import Study
+from lesionloop.scribbles import ScribbleSet
+
+__all__ = ["Segmenter", "Session", "honour", "point_sets"]
+
+
+class Session(Protocol):
+    """A segmenter at work on one study; may keep what it computed."""
+
+    def segment(self, scribbles: ScribbleSet) -> NDArray[np.bool_]:
+        """Mask on the PET grid, bool [x, y, z], for all scribbles so far.
+
+        Every foreground point is in it and every background point is out of it; a voxel that is
+        both is foreground.
+
+        Raises:
+            InputError: a point is outside the grid.
+        """
+        ...
+
+
+class Segmenter(Protocol):
+    """Makes sessions. ``name`` is the registered name, ``identity`` all that decides the mask."""
+
+    @property
+    def name(self) -> str:
+        """Registered name."""
+        ...
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """Name, version, options and, for learned ones, the hash of the weights."""
+        ...
+
+    def open(self, study: Study) -> Session:
+        """Start on a study.
+
+        Raises:
+            InputError: the study is not one that the segmenter can work on.
+        """
+        ...
+
+
+def point_sets(
+    scribbles: ScribbleSet, shape: tuple[int, int, int]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Foreground and background as ascending flat indices [x, y, z in C order], each point once.
+
+    A voxel drawn as both is foreground: a reader who calls a voxel lesion must never find it
+    missing, while a stray background voxel can be taken away by one more scribble.
+
+    Raises:
+        ValueError: a point is outside ``shape`` (callers check scribbles when they read them).
+    """
+    flat = [
+        np.unique(np.ravel_multi_index(points.T, shape)).astype(np.intp)
+        for points in (scribbles.foreground, scribbles.background)
+    ]
+    return flat[0], np.setdiff1d(flat[1], flat[0], assume_unique=True)
+
+
+def honour(mask: NDArray[np.bool_], scribbles: ScribbleSet) -> NDArray[np.bool_]:
+    """Set every background point to False, then every foreground point to True, in place."""
+    mask[tuple(scribbles.background.T)] = False
+    mask[tuple(scribbles.foreground.T)] = True
+    return mask

@@ -1,0 +1,41 @@
+"""Segmenters by name; the module behind a name is imported when it is asked for."""
+
+from dataclasses import fields
+from importlib import import_module
+from typing import Any
+
+from lesionloop.errors import InputError
+from lesionloop.segmenters.protocol import Segmenter
+
+__all__ = ["SEGMENTERS", "load_segmenter"]
+
+#: Name to "module:class". ``default`` is the best that needs no trained weights, until the learned
+#: one arrives.
+SEGMENTERS = {
+    "default": "lesionloop.segmenters.propagate:Propagate",
+    "propagate": "lesionloop.segmenters.propagate:Propagate",
+    "threshold": "lesionloop.segmenters.threshold:Threshold",
+}
+
+
+def load_segmenter(name: str = "default", **options: Any) -> Segmenter:
+    """The segmenter registered under ``name``, with ``options`` (see its class).
+
+    Raises:
+        InputError: unknown name or option, or a value out of range.
+    """
+    if name not in SEGMENTERS:
+        raise InputError(
+            f"unknown segmenter {name!r}", remedy=f"Use one of: {', '.join(sorted(SEGMENTERS))}."
+        )
+    module, _, attribute = SEGMENTERS[name].partition(":")
+    kind = getattr(import_module(module), attribute)
+    known = [field.name for field in fields(kind)]
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise InputError(
+            f"segmenter {name!r} has no option {unknown[0]!r}",
+            remedy=f"Its options are: {', '.join(known) or 'none'}.",
+        )
+    segmenter: Segmenter = kind(**options)
+    return segmenter

@@ -1,0 +1,178 @@
+"""The threshold segmenter: what reading rooms used before learned tools, with honest scribbles.
+
+A foreground stroke adds the region around it above a part of its own peak; a background stroke
+takes away the region it touches, within its reach, as far as no foreground point is nearer.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import cc3d
+import edt
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion
+
+from lesionloop.errors import InputError
+from lesionloop.imaging import Study, Volume, read_label, require_same_grid
+from lesionloop.imaging.study import require_suv
+from lesionloop.scribbles import ScribbleSet
+from lesionloop.segmenters.boxes import box_around, within
+from lesionloop.segmenters.protocol import honour, point_sets
+from lesionloop.segmenters.strokes import Stroke, find_strokes
+
+__all__ = ["Threshold"]
+
+METHODS = ("fixed", "percent", "liver")
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Voxels above a level.
+
+    Args:
+        method: "fixed": SUV at least ``level_suv``. "percent": regions of SUV at least
+            ``level_suv``, each cut at ``percent`` of its own maximum (a maximum over the whole
+            field would be the bladder's). "liver": SUV at least 1.5 x mean + 2 SD of the liver,
+            the PERCIST 1.0 level (Wahl et al., J Nucl Med 50 Suppl 1:122S, 2009).
+        level_suv: SUV; 4.0 is the fixed level used for lymphoma (Barrington and Meignan, J Nucl
+            Med 60:1096, 2019).
+        percent: part of a region's maximum, usually 41 or 50.
+        organ_map: label map on the PET grid, for "liver".
+        liver_label: the liver's number in that map.
+    """
+
+    method: str = "fixed"
+    level_suv: float = 4.0
+    percent: float = 41.0
+    organ_map: str | None = None
+    liver_label: int = 3
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise InputError(
+                f"unknown threshold method {self.method!r}",
+                remedy=f"Use one of: {', '.join(METHODS)}.",
+            )
+        if not 0 < self.level_suv < 1000 or not 0 < self.percent < 100:
+            raise InputError("level_suv must be above 0 and percent between 0 and 100")
+        if self.method == "liver" and not self.organ_map:
+            raise InputError(
+                "the liver threshold needs an organ map",
+                remedy="Give organ_map=FILE, a label map on the PET grid.",
+            )
+
+    @property
+    def name(self) -> str:
+        """Registered name."""
+        return "threshold"
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """All that decides the mask."""
+        return {"name": self.name, "version": 1, **asdict(self)}
+
+    def open(self, study: Study) -> "ThresholdSession":
+        """Find the first mask."""
+        require_suv(study)
+        return ThresholdSession(self, study)
+
+
+class ThresholdSession:
+    """First mask of one study."""
+
+    def __init__(self, options: Threshold, study: Study) -> None:
+        self._options = options
+        self._grid = study.grid
+        self._suv = study.pet.values
+        self._first = self._first_pass(study)
+
+    def segment(self, scribbles: ScribbleSet) -> NDArray[np.bool_]:
+        """Mask for all scribbles so far, bool [x, y, z]."""
+        scribbles.check(self._grid)
+        mask = self._first.copy(order="K")
+        shape, spacing = self._grid.shape, self._grid.spacing
+        foreground, background = point_sets(scribbles, shape)
+        for stroke in find_strokes(foreground, shape, spacing):
+            self._grow(mask, stroke)
+        kept = np.column_stack(np.unravel_index(foreground, shape)).astype(np.int64)
+        removed = [
+            self._region_of(mask, stroke, kept)
+            for stroke in find_strokes(background, shape, spacing)
+        ]
+        for box, region in removed:
+            mask[box] &= ~region
+        return honour(mask, scribbles)
+
+    def _first_pass(self, study: Study) -> NDArray[np.bool_]:
+        options = self._options
+        if options.method == "liver":
+            return np.asarray(self._suv >= _liver_level(study, options))
+        mask = np.asarray(self._suv >= options.level_suv)
+        if options.method == "fixed":
+            return mask
+        labels, count = cc3d.connected_components(mask, connectivity=18, return_N=True)
+        inside = np.flatnonzero(labels.ravel(order="F"))
+        owner = labels.ravel(order="F")[inside]
+        peaks = np.zeros(count + 1, dtype=np.float32)
+        np.maximum.at(peaks, owner, self._suv.ravel(order="F")[inside])
+        return np.asarray(mask & (self._suv >= np.float32(options.percent / 100) * peaks[labels]))
+
+    def _grow(self, mask: NDArray[np.bool_], stroke: Stroke) -> None:
+        """Add the region around a foreground stroke above a part of the stroke's own peak."""
+        reach = _reach_mm(stroke)
+        box = box_around(stroke.points, np.ceil(reach / np.array(self._grid.spacing)), mask.shape)
+        local = tuple(within(stroke.points, box).T)
+        level = self._options.percent / 100 * float(self._suv[box][local].max())
+        near = _distance(local, mask[box].shape, self._grid.spacing) <= reach
+        labels = cc3d.connected_components((self._suv[box] >= level) & near, connectivity=18)
+        chosen = np.unique(labels[local])
+        mask[box] |= np.isin(labels, chosen[chosen > 0])
+
+    def _region_of(
+        self, mask: NDArray[np.bool_], stroke: Stroke, kept: NDArray[np.int64]
+    ) -> tuple[tuple[slice, slice, slice], NDArray[np.bool_]]:
+        """What a background stroke takes away: box and voxels in it."""
+        reach = _reach_mm(stroke)
+        box = box_around(stroke.points, np.ceil(reach / np.array(self._grid.spacing)), mask.shape)
+        local = tuple(within(stroke.points, box).T)
+        labels = cc3d.connected_components(mask[box], connectivity=18)
+        touched = np.unique(labels[local])
+        distance = _distance(local, labels.shape, self._grid.spacing)
+        region = np.isin(labels, touched[touched > 0]) & (distance <= reach)
+        others = within(kept, box)
+        if len(others):
+            region &= distance < _distance(tuple(others.T), labels.shape, self._grid.spacing)
+        return box, region
+
+
+def _reach_mm(stroke: Stroke) -> float:
+    """A stroke speaks for what is about as large as itself, and for 20 mm at least."""
+    return 20.0 + stroke.extent_mm
+
+
+def _distance(
+    points: tuple[NDArray[np.int64], ...],
+    shape: tuple[int, ...],
+    spacing: tuple[float, float, float],
+) -> NDArray[np.float32]:
+    """Straight distance in mm to the nearest of the points."""
+    outside = np.ones(shape, dtype=bool, order="F")
+    outside[points] = False
+    distance: NDArray[np.float32] = edt.edt(outside, anisotropy=spacing)
+    return distance
+
+
+def _liver_level(study: Study, options: Threshold) -> float:
+    organs: Volume = read_label(str(Path(options.organ_map or "")))
+    require_same_grid(organs, study.pet)
+    liver = np.asarray(organs.values == options.liver_label)
+    inner = binary_erosion(liver, iterations=2)  # the rim mixes with lung and breathing
+    uptake = study.pet.values[inner if inner.any() else liver]
+    if not uptake.size:
+        raise InputError(
+            f"{organs.source} has no liver",
+            cause=f"No voxel has the label {options.liver_label}.",
+            remedy="Give the right liver_label, or another method.",
+        )
+    return 1.5 * float(uptake.mean(dtype=np.float64)) + 2 * float(uptake.std(dtype=np.float64))
