@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from lesionloop.imaging import Study
+from lesionloop.segmenters.parts import label_parts
 
 __all__ = ["Landmarks", "find_landmarks", "physiologic_components"]
 
@@ -99,7 +100,7 @@ def find_landmarks(study: Study) -> Landmarks | None:
 
 
 def physiologic_components(
-    study: Study, labels: NDArray[np.uint32], count: int
+    study: Study, labels: NDArray[np.unsignedinteger], count: int
 ) -> NDArray[np.bool_]:
     """Which candidates look physiologic, bool [count + 1]; index 0 (no candidate) is False.
 
@@ -188,7 +189,7 @@ def _axes(study: Study, step: tuple[int, ...]) -> list[NDArray[np.float64]]:
 
 
 def _largest(mask: NDArray[np.bool_], least: float = 1.0) -> NDArray[np.bool_] | None:
-    labels, count = cc3d.connected_components(mask, connectivity=26, return_N=True)
+    labels, count = label_parts(mask)
     if count == 0:
         return None
     sizes = np.bincount(labels.ravel(order="K"))

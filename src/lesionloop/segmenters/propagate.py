@@ -8,7 +8,6 @@ log-odds, so what is far from any stroke stays exactly as the first pass left it
 
 from dataclasses import asdict, dataclass, field
 
-import cc3d
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
@@ -19,6 +18,7 @@ from lesionloop.imaging.study import require_suv
 from lesionloop.scribbles import ScribbleSet
 from lesionloop.segmenters.boxes import Box, merge_boxes, overlap, within
 from lesionloop.segmenters.influence import Influence, Reach, stroke_influence
+from lesionloop.segmenters.parts import label_parts
 from lesionloop.segmenters.physiology import physiologic_components
 from lesionloop.segmenters.protocol import honour, point_sets
 from lesionloop.segmenters.strokes import Stroke, find_strokes
@@ -118,7 +118,7 @@ class PropagateSession:
         """First mask, and the voxels taken for physiologic uptake."""
         odds = self._evidence(self._log_suv, 0.0)
         candidates = self._smooth(odds) > 0
-        labels, count = cc3d.connected_components(candidates, connectivity=18, return_N=True)
+        labels, count = label_parts(candidates)
         physiologic = np.zeros(count + 1, dtype=bool)
         physiologic[1:] = physiologic_components(study, labels, count)[1:]
         keep = ~self._specks(labels, count, self._log_suv) & ~physiologic
@@ -126,7 +126,7 @@ class PropagateSession:
         return keep[labels], physiologic[labels]
 
     def _specks(
-        self, labels: NDArray[np.uint32], count: int, log_suv: NDArray[np.float32]
+        self, labels: NDArray[np.unsignedinteger], count: int, log_suv: NDArray[np.float32]
     ) -> NDArray[np.bool_]:
         """Which labels are too small and too faint to be believed, bool [count + 1]."""
         inside = np.flatnonzero(labels.ravel(order="F"))
@@ -198,7 +198,7 @@ class PropagateSession:
         mask[tuple(points.T)] = True
         for box in merge_boxes(boxes):
             fine = self._working.fine_box(box)
-            labels, count = cc3d.connected_components(mask[fine], connectivity=18, return_N=True)
+            labels, count = label_parts(mask[fine])
             drop = self._specks(labels, count, self._log_suv[fine])
             for side in _faces(labels):
                 drop[side] = False  # goes on outside the box: not a speck of ours to judge
@@ -252,5 +252,5 @@ def _combine(says: list[_Say], box: Box) -> tuple[NDArray[np.float32], NDArray[n
     return pulls[True] - pulls[False], shifts[True] + shifts[False]
 
 
-def _faces(labels: NDArray[np.uint32]) -> list[NDArray[np.uint32]]:
+def _faces(labels: NDArray[np.unsignedinteger]) -> list[NDArray[np.unsignedinteger]]:
     return [np.unique(labels.take(end, axis=axis)) for axis in range(3) for end in (0, -1)]

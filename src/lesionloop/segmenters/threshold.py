@@ -7,7 +7,6 @@ takes away the region it touches, within its reach, as far as no foreground poin
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import cc3d
 import edt
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from lesionloop.imaging import Study, Volume, read_label, require_same_grid
 from lesionloop.imaging.study import require_suv
 from lesionloop.scribbles import ScribbleSet
 from lesionloop.segmenters.boxes import box_around, within
+from lesionloop.segmenters.parts import label_parts
 from lesionloop.segmenters.protocol import honour, point_sets
 from lesionloop.segmenters.strokes import Stroke, find_strokes
 
@@ -111,7 +111,7 @@ class ThresholdSession:
         mask = np.asarray(self._suv >= options.level_suv)
         if options.method == "fixed":
             return mask
-        labels, count = cc3d.connected_components(mask, connectivity=18, return_N=True)
+        labels, count = label_parts(mask)
         inside = np.flatnonzero(labels.ravel(order="F"))
         owner = labels.ravel(order="F")[inside]
         peaks = np.zeros(count + 1, dtype=np.float32)
@@ -125,7 +125,7 @@ class ThresholdSession:
         local = tuple(within(stroke.points, box).T)
         level = self._options.percent / 100 * float(self._suv[box][local].max())
         near = _distance(local, mask[box].shape, self._grid.spacing) <= reach
-        labels = cc3d.connected_components((self._suv[box] >= level) & near, connectivity=18)
+        labels, _ = label_parts((self._suv[box] >= level) & near)
         chosen = np.unique(labels[local])
         mask[box] |= np.isin(labels, chosen[chosen > 0])
 
@@ -136,7 +136,7 @@ class ThresholdSession:
         reach = _reach_mm(stroke)
         box = box_around(stroke.points, np.ceil(reach / np.array(self._grid.spacing)), mask.shape)
         local = tuple(within(stroke.points, box).T)
-        labels = cc3d.connected_components(mask[box], connectivity=18)
+        labels, _ = label_parts(mask[box])
         touched = np.unique(labels[local])
         distance = _distance(local, labels.shape, self._grid.spacing)
         region = np.isin(labels, touched[touched > 0]) & (distance <= reach)

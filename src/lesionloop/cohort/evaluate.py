@@ -1,0 +1,281 @@
+"""One data set through the loop: cases x segmenters x strategies, by local processes.
+
+Every run leaves its trace in ``<out>/traces/<segmenter>/<strategy>/<case>``; an evaluation that was
+interrupted goes on from there. The tables are written when all runs are done.
+"""
+
+import csv
+import io
+import math
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, astuple, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from lesionloop.cohort.pictures import draw_trace
+from lesionloop.cohort.scoring import ScoreRow, score_trace
+from lesionloop.datasets import CaseFiles, find_cases
+from lesionloop.errors import InputError, LesionLoopError
+from lesionloop.interaction import SimulatedReader, TraceStep, run_loop
+from lesionloop.interaction.readers import Mode
+from lesionloop.output import make_folder, write_json, write_text
+from lesionloop.reporting import CaseReport, StepRow, write_loop_report
+from lesionloop.reporting.loop_records import group_cases
+from lesionloop.segmenters import load_segmenter
+from lesionloop.versions import versions
+
+__all__ = ["Evaluation", "Run", "RunResult", "default_steps", "evaluate", "run_case"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One case, one segmenter, one strategy.
+
+    Args:
+        files: of the case.
+        segmenter: registered name.
+        options: of the segmenter.
+        strategy: of the simulated reader.
+        mode: rules of the loop.
+        steps: corrections after the first mask.
+        seed: of the simulated reader.
+        folder: of the trace.
+    """
+
+    files: CaseFiles
+    segmenter: str
+    options: dict[str, Any]
+    strategy: str
+    mode: Mode
+    steps: int
+    seed: int
+    folder: Path
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run gave: scores and a report of the case, or the reason why there are none."""
+
+    run: Run
+    rows: tuple[ScoreRow, ...] = ()
+    report: CaseReport | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All runs of an evaluation.
+
+    Args:
+        results: in the order of case, segmenter, strategy.
+        summary: as written to ``summary.json``.
+        skipped: cases that reference mode leaves out.
+    """
+
+    results: tuple[RunResult, ...]
+    summary: dict[str, Any]
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def failures(self) -> tuple[RunResult, ...]:
+        """Runs without scores."""
+        return tuple(result for result in self.results if result.failure)
+
+
+def default_steps(mode: Mode) -> int:
+    """Corrections by default: five (six predictions), and four in the released code."""
+    return 5 if mode == "protocol" else 4
+
+
+def evaluate(
+    dataset: Path | str,
+    out: Path | str,
+    *,
+    segmenters: Sequence[str] = ("default",),
+    options: dict[str, Any] | None = None,
+    strategies: Sequence[str] = ("centerline",),
+    mode: Mode = "protocol",
+    steps: int | None = None,
+    seed: int = 42,
+    workers: int = 1,
+    facts: dict[str, str] | None = None,
+    on_result: Callable[[RunResult, int, int], None] | None = None,
+) -> Evaluation:
+    """Run a data set through the loop and write traces, tables and the report.
+
+    Args:
+        dataset: folder in the nnU-Net layout, with labels.
+        out: gets ``traces``, ``scores.csv``, ``summary.json`` and ``report.html``.
+        segmenters: registered names.
+        options: for all of them.
+        strategies: of the simulated reader.
+        mode: "protocol" or "reference".
+        steps: corrections after the first mask; None for the mode's default.
+        seed: of the simulated reader.
+        workers: processes; 1 works in this one.
+        facts: more lines for the report's last section, such as the command.
+        on_result: called with each result, how many are done and how many there are.
+
+    A case that fails is recorded with its reason and does not stop the others.
+
+    Raises:
+        InputError: the data set or an option makes no sense, or every run failed.
+        OutputError: ``out`` cannot be written.
+    """
+    steps = default_steps(mode) if steps is None else steps
+    if steps < 0 or workers < 1:
+        raise InputError("steps must be 0 or more and workers at least 1")
+    for name in segmenters:
+        load_segmenter(name, **(options or {}))
+    out = make_folder(Path(out))
+    cases = find_cases(dataset)
+    skipped = [case.name for case in cases if mode == "reference" and _reference_skips(case)]
+    runs = [
+        Run(
+            case, name, options or {}, strategy, mode, steps, seed,
+            out / "traces" / name / strategy / case.name,
+        )
+        for case in cases
+        if case.name not in skipped
+        for name in dict.fromkeys(segmenters)
+        for strategy in dict.fromkeys(strategies)
+    ]  # fmt: skip
+    order = {run.folder: number for number, run in enumerate(runs)}
+    results: list[RunResult] = []
+    for result in _work(runs, workers):
+        results.append(result)
+        if on_result:
+            on_result(result, len(results), len(runs))
+    results.sort(key=lambda result: order[result.run.folder])
+    good = [result for result in results if result.failure is None]
+    if not good:
+        reason = results[0].failure if results else "Every case is skipped in reference mode."
+        raise InputError("no run has a result", cause=reason)
+    summary = _summary(results, mode=mode, steps=steps, seed=seed, skipped=skipped)
+    write_text(out / "scores.csv", _csv(good))
+    write_json(out / "summary.json", summary)
+    write_loop_report(
+        out / "report.html",
+        title=f"Interactive evaluation of {Path(dataset).resolve().name}",
+        cases=[result.report for result in good if result.report is not None],
+        facts={
+            "mode": mode,
+            "steps": str(steps),
+            "seed": str(seed),
+            **{f"failed: {r.run.files.name}": str(r.failure) for r in results if r.failure},
+            **({"skipped": ", ".join(skipped)} if skipped else {}),
+            **(facts or {}),
+            **versions(),
+        },
+    )
+    return Evaluation(tuple(results), summary, tuple(skipped))
+
+
+def run_case(run: Run) -> RunResult:
+    """Run one case and score it; an error that the user can act on becomes the reason."""
+    try:
+        study, label = run.files.read()
+        segmenter = load_segmenter(run.segmenter, **run.options)
+        reader = SimulatedReader(label.values, run.strategy, run.seed, run.mode)
+        trace = run_loop(segmenter, study, reader, run.steps, run.folder)
+        rows = score_trace(
+            trace,
+            label.values,
+            study.grid.spacing,
+            segmenter=run.segmenter,
+            strategy=run.strategy,
+        )
+        report = CaseReport(
+            case=study.name,
+            segmenter=run.segmenter,
+            strategy=run.strategy,
+            mode=run.mode,
+            steps=[_step_row(row, step) for row, step in zip(rows, trace.steps, strict=True)],
+            pictures=draw_trace(study, trace, label.mask()),
+            notes=(*study.provenance.notes, *_failures(trace.steps)),
+        )
+    except LesionLoopError as error:
+        return RunResult(run, failure=str(error))
+    return RunResult(run, tuple(rows), report)
+
+
+def _work(runs: list[Run], workers: int) -> Iterator[RunResult]:
+    if workers == 1 or len(runs) < 2:
+        yield from map(run_case, runs)
+        return
+    # Spawned, not forked: the image libraries start threads, which a fork does not survive.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(runs)), mp_context=context) as pool:
+        waiting = [pool.submit(run_case, run) for run in runs]
+        for done in as_completed(waiting):
+            yield done.result()
+
+
+def _reference_skips(case: CaseFiles) -> bool:
+    """Whether the released loop would silently leave a case out (autoPET V spec, 3.4)."""
+    path = str(case.ct or case.pet)
+    return "fdg" in path or "198" in path
+
+
+def _step_row(row: ScoreRow, step: TraceStep) -> StepRow:
+    scribble = step.scribble
+    return StepRow(
+        step=row.step,
+        dice=row.dice,
+        dmm=row.dmm,
+        tp=row.tp,
+        fp=row.fp,
+        fn=row.fn,
+        fpv_ml=row.fpv_ml,
+        fnv_ml=row.fnv_ml,
+        seconds=row.seconds,
+        scribble_label=scribble.label if scribble else None,
+        scribble_points=len(scribble.points) if scribble else 0,
+    )
+
+
+def _failures(steps: Sequence[TraceStep]) -> list[str]:
+    return [f"Step {step.step}: {step.failure}." for step in steps if step.failure]
+
+
+def _csv(results: list[RunResult]) -> str:
+    """``scores.csv``: numbers in full precision, ``nan`` where there is no value."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([column.name for column in fields(ScoreRow)])
+    for result in results:
+        for row in result.rows:
+            writer.writerow([repr(v) if isinstance(v, float) else v for v in astuple(row)])
+    return text.getvalue()
+
+
+def _summary(results: list[RunResult], **facts: Any) -> dict[str, Any]:
+    groups = group_cases([r.report for r in results if r.report is not None])
+    return {
+        **facts,
+        "results": [
+            {
+                "segmenter": group.segmenter,
+                "strategy": group.strategy,
+                **{key: _finite(value) for key, value in asdict(group.summary).items()},
+            }
+            for group in groups
+        ],
+        "failures": [
+            {
+                "case": result.run.files.name,
+                "segmenter": result.run.segmenter,
+                "strategy": result.run.strategy,
+                "reason": result.failure,
+            }
+            for result in results
+            if result.failure
+        ],
+        "versions": versions(),
+    }
+
+
+def _finite(value: float) -> float | None:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,135 @@
+"""The loop itself: segment, show, scribble, segment again."""
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lesionloop.errors import InputError
+from lesionloop.imaging import Study
+from lesionloop.interaction.readers import Reader, ReaderFailureError
+from lesionloop.interaction.trace import Trace, TraceFolder, TraceStep, study_fingerprint
+from lesionloop.scribbles import ScribbleSet
+from lesionloop.segmenters import Segmenter, Session
+from lesionloop.versions import versions
+
+__all__ = ["run_loop"]
+
+logger = logging.getLogger(__name__)
+
+
+def run_loop(
+    segmenter: Segmenter,
+    study: Study,
+    reader: Reader,
+    steps: int = 5,
+    out: Path | str | None = None,
+    *,
+    on_step: Callable[[TraceStep], None] | None = None,
+) -> Trace:
+    """Run one study through the loop: a first mask, then ``steps`` corrections.
+
+    When the reader has nothing to add, the mask stands and is not computed again (it is a function
+    of the scribbles alone). In the reader's "reference" mode a failure of reader or segmenter is
+    recorded and the loop goes on with the older mask, as the challenge's script does; otherwise
+    failures of the segmenter pass through.
+
+    Args:
+        segmenter: makes the masks.
+        study: what is segmented.
+        reader: draws the scribbles.
+        steps: corrections after the first mask, 0 or more; step ``k`` follows scribble ``k``.
+        out: folder of the trace; a loop interrupted there continues. None keeps it in memory.
+        on_step: called after every step, for progress.
+
+    Raises:
+        InputError: ``steps`` is negative, or the segmenter refuses the study.
+        OutputError: the trace cannot be written.
+    """
+    if steps < 0:
+        raise InputError(f"steps must be 0 or more, not {steps}")
+    facts: dict[str, Any] = {
+        "case": study.name,
+        "mode": reader.mode,
+        "segmenter": segmenter.identity,
+        "reader": reader.identity,
+        "study": study_fingerprint(study),
+        "provenance": {
+            "files": dict(study.provenance.files),
+            "facts": dict(study.provenance.facts),
+            "notes": list(study.provenance.notes),
+        },
+        "versions": versions(),
+    }
+    folder = TraceFolder(Path(out), facts) if out is not None else None
+    done, scribbles = folder.resume() if folder else ([], ScribbleSet())
+    done = done[: steps + 1]
+    scribbles = scribbles.up_to(max((s.scribble.step for s in done if s.scribble), default=0))
+    loop = _Loop(segmenter, study, reader, done, scribbles)
+    while len(loop.done) <= steps:
+        step = loop.advance()
+        if folder:
+            folder.write(step, loop.scribbles, study)
+        if on_step:
+            on_step(step)
+    return Trace(study.name, reader.mode, tuple(loop.done), loop.scribbles, facts)
+
+
+class _Loop:
+    """Where a loop stands."""
+
+    def __init__(
+        self,
+        segmenter: Segmenter,
+        study: Study,
+        reader: Reader,
+        done: list[TraceStep],
+        scribbles: ScribbleSet,
+    ) -> None:
+        self._segmenter, self._study, self._reader = segmenter, study, reader
+        self._tolerant = reader.mode == "reference"
+        self._session: Session | None = None
+        self.done = done
+        self.scribbles = scribbles
+
+    def advance(self) -> TraceStep:
+        """Make the next step."""
+        number = len(self.done)
+        step = self._first() if number == 0 else self._correct(number)
+        self.done.append(step)
+        return step
+
+    def _first(self) -> TraceStep:
+        return self._predict(0, None, None)
+
+    def _correct(self, number: int) -> TraceStep:
+        before = self.done[-1].mask
+        if before is None:
+            return TraceStep(number, None, None, 0.0, "there is no segmentation to look at")
+        try:
+            scribble = self._reader.next(self._study, before, self.scribbles)
+        except ReaderFailureError as failure:
+            return TraceStep(number, before, None, 0.0, str(failure))
+        if scribble is None:
+            # The mask is a function of the scribbles, so it would come out the same.
+            return TraceStep(number, before, None, 0.0)
+        self.scribbles = ScribbleSet((*self.scribbles.scribbles, scribble))
+        return self._predict(number, scribble, before)
+
+    def _predict(self, number: int, scribble: Any, before: NDArray[np.bool_] | None) -> TraceStep:
+        start = time.perf_counter()
+        try:
+            if self._session is None:
+                self._session = self._segmenter.open(self._study)
+            mask = self._session.segment(self.scribbles)
+        except Exception as error:
+            if not self._tolerant:
+                raise
+            logger.warning("%s, step %d: the segmenter failed: %s", self._study.name, number, error)
+            seconds = time.perf_counter() - start
+            return TraceStep(number, before, scribble, seconds, f"the segmenter failed: {error}")
+        return TraceStep(number, mask, scribble, time.perf_counter() - start)
