@@ -12,9 +12,10 @@ from lesionloop.imaging.names import case_name, channel_of, image_ending, strip_
 from lesionloop.imaging.volume import Volume
 from lesionloop.output import make_folder
 
-__all__ = ["CaseFiles", "find_cases", "write_case"]
+__all__ = ["FOLDERS", "CaseFiles", "find_cases", "tracer_of", "write_case"]
 
-_FOLDERS = (("imagesTr", "labelsTr"), ("imagesTs", "labelsTs"), ("images", "labels"))
+#: Folders of images and labels, in the order of preference.
+FOLDERS = (("imagesTr", "labelsTr"), ("imagesTs", "labelsTs"), ("images", "labels"))
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def write_case(study: Study, folder: Path | str, *, label: Volume | None = None)
 
 
 def _folders(dataset: Path) -> tuple[Path, Path]:
-    for images, labels in _FOLDERS:
+    for images, labels in FOLDERS:
         if (dataset / images).is_dir():
             return dataset / images, dataset / labels
     problem = "It has no folder imagesTr." if dataset.is_dir() else "There is no such folder."

@@ -1,0 +1,124 @@
+"""What commands share: how they speak, and the options that several have.
+
+Progress goes to stderr, results to stdout; ``--json`` makes the result one JSON document.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lesionloop.errors import InputError
+
+__all__ = [
+    "CtOption", "DicomOption", "JsonOption", "OptionsOption", "SegmenterOption", "note",
+    "parse_options", "print_json", "print_table", "progress",
+]  # fmt: skip
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+CtOption = Annotated[
+    Path | None, typer.Option("--ct", help="CT in HU (NIfTI or MHA). May be left out.")
+]
+DicomOption = Annotated[
+    Path | None, typer.Option("--dicom", help="Folder with the DICOM study, instead of files.")
+]
+SegmenterOption = Annotated[
+    str, typer.Option("--segmenter", help="Segmenter: default, propagate or threshold.")
+]
+OptionsOption = Annotated[
+    list[str] | None,
+    typer.Option("--option", "-o", help="Option of the segmenter, NAME=VALUE. Repeatable."),
+]
+
+
+def parse_options(pairs: Iterable[str] | None) -> dict[str, Any]:
+    """``["level_suv=3", "method=liver"]`` to ``{"level_suv": 3, "method": "liver"}``.
+
+    Raises:
+        InputError: an entry without "=".
+    """
+    options: dict[str, Any] = {}
+    for pair in pairs or ():
+        name, equals, text = pair.partition("=")
+        if not equals or not name:
+            raise InputError(f"--option {pair!r} is not NAME=VALUE", remedy="As in level_suv=3.")
+        try:
+            options[name.replace("-", "_")] = json.loads(text)
+        except ValueError:
+            options[name.replace("-", "_")] = text
+    return options
+
+
+def note(text: str) -> None:
+    """A line for the person at the terminal, on stderr."""
+    typer.echo(text, err=True)
+
+
+def print_json(value: Any) -> None:
+    """The result as strict JSON on stdout: numbers that are not finite become null."""
+    typer.echo(json.dumps(_strict(value), indent=2, allow_nan=False))
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None
+) -> None:
+    """The result as a table on stdout; floats with four digits, NaN as a dash."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = [list(row) for row in rows]
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for number, column in enumerate(columns):
+        numeric = all(isinstance(row[number], int | float) for row in rows)
+        table.add_column(column, justify="right" if numeric else "left")
+    for row in rows:
+        table.add_row(*(Text(_cell(value)) for value in row))
+    console = Console()
+    console.width = max(console.width, 120)  # a pipe has no width; do not cut numbers there
+    console.print(table)
+
+
+@contextmanager
+def progress(label: str, total: int | None) -> Iterator["Progress"]:
+    """Progress on stderr; with ``total`` a bar with the time left."""
+    from rich import progress as bars
+    from rich.console import Console
+
+    columns = [bars.TextColumn("{task.description}"), bars.BarColumn(), bars.MofNCompleteColumn()]
+    columns += [bars.TimeElapsedColumn(), bars.TimeRemainingColumn()]
+    with bars.Progress(*columns, console=Console(stderr=True)) as bar:
+        yield Progress(bar, bar.add_task(label, total=total))
+
+
+class Progress:
+    """A running progress display."""
+
+    def __init__(self, bar: Any, task: Any) -> None:
+        self._bar, self._task = bar, task
+
+    def update(self, done: int, label: str | None = None, total: int | None = None) -> None:
+        """Say how many are done, of how many, and what comes next."""
+        changes = {"description": label, "total": total}
+        known = {key: value for key, value in changes.items() if value is not None}
+        self._bar.update(self._task, completed=done, **known)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "–" if math.isnan(value) else f"{value:.4f}"  # noqa: RUF001
+    return "" if value is None else str(value)
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {str(key): _strict(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(item) for item in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -1,0 +1,57 @@
+"""``lesionloop convert``: DICOM or nnU-Net folders to the nnU-Net layout."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lesionloop.cli.console import note, print_json, progress
+
+NAME = "convert"
+EXAMPLES = (
+    "Examples: lesionloop convert ~/scans/study1 dataset/   ·   "
+    "lesionloop convert ~/scans dataset/ --each"
+)
+
+
+def run(
+    src: Annotated[Path, typer.Argument(help="A DICOM folder, or a data set in nnU-Net layout.")],
+    dst: Annotated[Path, typer.Argument(help="Gets imagesTr/<name>_0000 (CT) and _0001 (PET).")],
+    each: Annotated[
+        bool, typer.Option("--each", help="SRC holds one DICOM study per folder; convert all.")
+    ] = False,
+    name: Annotated[
+        str | None, typer.Option(help="Case name; by default the folder's name.")
+    ] = None,
+    pet_series: Annotated[str | None, typer.Option(help="PET series, see inspect.")] = None,
+    ct_series: Annotated[str | None, typer.Option(help="CT series, see inspect.")] = None,
+    weight_kg: Annotated[
+        float | None, typer.Option(help="Body weight when the header has none.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
+) -> None:
+    """Convert studies: PET in SUV, CT on the PET grid in HU, compressed NIfTI."""
+    from lesionloop.datasets import convert_dicom, convert_nnunet, is_dataset
+
+    if is_dataset(src):
+        jobs = convert_nnunet(src, dst)
+    else:
+        jobs = convert_dicom(
+            src, dst, each=each, name=name, pet_series=pet_series, ct_series=ct_series,
+            weight_kg=weight_kg,
+        )  # fmt: skip
+    written = []
+    with progress("converting", None) as bar:
+        for done, (case, study) in enumerate(jobs, start=1):
+            bar.update(done, label=case.name)
+            for line in study.provenance.notes:
+                note(f"{case.name}: note: {line}")
+            files = {"case": case.name, "pet": case.pet, "ct": case.ct, "label": case.label}
+            written.append({**files, "facts": dict(study.provenance.facts)})
+    if json:
+        print_json(written)
+    else:
+        for entry in written:
+            typer.echo(f"{entry['pet']}")
+            if entry["ct"]:
+                typer.echo(f"{entry['ct']}")

@@ -1,0 +1,105 @@
+"""``lesionloop segment``: one mask for a study and its scribbles."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lesionloop.cli.console import (
+    CtOption,
+    DicomOption,
+    JsonOption,
+    OptionsOption,
+    SegmenterOption,
+    note,
+    parse_options,
+    print_json,
+)
+from lesionloop.errors import InputError
+
+NAME = "segment"
+EXAMPLES = (
+    "Examples: lesionloop segment --ct ct.nii.gz --pet suv.nii.gz --out mask.nii.gz   ·   "
+    "lesionloop segment --dicom study/ --scribbles clicks.json --out mask.dcm"
+)
+
+
+def run(
+    out: Annotated[
+        Path, typer.Option(help="Mask: .nii.gz, .nii, .mha, or .dcm (DICOM SEG, with --dicom).")
+    ],
+    pet: Annotated[Path | None, typer.Option(help="PET in SUV (NIfTI or MHA).")] = None,
+    ct: CtOption = None,
+    dicom: DicomOption = None,
+    scribbles: Annotated[
+        Path | None, typer.Option(help="All scribbles so far (lesion-clicks.json).")
+    ] = None,
+    segmenter: SegmenterOption = "default",
+    option: OptionsOption = None,
+    tracer: Annotated[str | None, typer.Option(help="fdg or psma, when known.")] = None,
+    pet_series: Annotated[str | None, typer.Option(help="PET series, see inspect.")] = None,
+    ct_series: Annotated[str | None, typer.Option(help="CT series, see inspect.")] = None,
+    weight_kg: Annotated[
+        float | None, typer.Option(help="Body weight when the header has none.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Segment the lesions of a study; with scribbles, correct the mask."""
+    from lesionloop.cli.study_input import read_input
+    from lesionloop.imaging import write_mask
+    from lesionloop.imaging.files import check_image_target
+    from lesionloop.scribbles import ScribbleSet
+    from lesionloop.segmenters import load_segmenter
+
+    as_seg = out.name.lower().endswith(".dcm")
+    if as_seg and dicom is None:
+        raise InputError(
+            f"cannot write {out}",
+            cause="A DICOM SEG refers to a PET series, and the study was not given as DICOM.",
+            remedy="Give --dicom, or write .nii.gz or .mha.",
+        )
+    if not as_seg:
+        check_image_target(out)
+    chosen = load_segmenter(segmenter, **parse_options(option))
+    start = time.perf_counter()
+    study = read_input(
+        ct=ct, pet=pet, dicom=dicom, pet_series=pet_series, ct_series=ct_series,
+        weight_kg=weight_kg, tracer=tracer,
+    )  # fmt: skip
+    drawn = ScribbleSet.read(scribbles, study.grid) if scribbles else ScribbleSet()
+    read = time.perf_counter()
+    mask = chosen.open(study).segment(drawn)
+    segmented = time.perf_counter()
+    if as_seg:
+        from lesionloop.imaging.dicom import write_dicom_seg
+
+        write_dicom_seg(
+            mask,
+            study.grid,
+            study.provenance.pet_files,
+            out,
+            algorithm=f"lesionloop {chosen.name}",
+            automatic=not len(drawn),
+        )
+    else:
+        write_mask(mask, study, out)
+    result = {
+        "out": str(out),
+        "case": study.name,
+        "segmenter": chosen.name,
+        "voxels": int(mask.sum()),
+        "volume_ml": round(float(mask.sum()) * study.grid.voxel_ml, 3),
+        "facts": dict(study.provenance.facts),
+        "notes": list(study.provenance.notes),
+        "seconds": {
+            "read": round(read - start, 3),
+            "segment": round(segmented - read, 3),
+            "write": round(time.perf_counter() - segmented, 3),
+        },
+    }
+    if json:
+        print_json(result)
+    else:
+        note(f"{result['volume_ml']} ml in {result['voxels']} voxels by {chosen.name}")
+        typer.echo(str(out))

@@ -1,0 +1,65 @@
+"""Scores of mask files against label files."""
+
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from lesionloop.errors import InputError
+from lesionloop.imaging import Volume, read_label, require_same_grid
+from lesionloop.imaging.names import image_ending, strip_ending
+from lesionloop.metrics import CaseScore, aggregate, score_case, voxel_dice
+
+__all__ = ["score_files"]
+
+
+def score_files(prediction: Path, reference: Path) -> dict[str, Any]:
+    """Score one mask or a folder of masks; names pair the files of two folders.
+
+    Returns:
+        ``cases``: per case the scores of ``score_case`` and ``dice``, the loop's Dice.
+        ``aggregate``: ``unweighted`` and, when there are two subsets or more (by the first two
+        parts of the names), ``weighted``.
+
+    Raises:
+        InputError: a reference has no prediction, a file is refused, or grids differ.
+    """
+    scores: dict[str, CaseScore] = {}
+    cases = []
+    for name, mask_path, label_path in _pairs(prediction, reference):
+        mask, label = read_label(mask_path), read_label(label_path)
+        require_same_grid(mask, label)
+        scores[name] = score_case(mask.values, label.values, label.grid.spacing)
+        cases.append({"case": name, **asdict(scores[name]), "dice": _dice(mask, label)})
+    return {"cases": cases, "aggregate": _aggregates(scores)}
+
+
+def _dice(mask: Volume, label: Volume) -> float:
+    return voxel_dice(mask.mask(), label.mask())
+
+
+def _aggregates(scores: dict[str, CaseScore]) -> dict[str, Any]:
+    result = {"unweighted": asdict(aggregate(scores))}
+    with suppress(InputError):  # one subset only: there is no weighted mean
+        result["weighted"] = asdict(aggregate(scores, weighted=True))
+    return result
+
+
+def _pairs(prediction: Path, reference: Path) -> list[tuple[str, Path, Path]]:
+    if prediction.is_dir() != reference.is_dir():
+        raise InputError("--prediction and --reference must be two files or two folders")
+    if not reference.is_dir():
+        return [(strip_ending(reference), prediction, reference)]
+    masks, labels = _images(prediction), _images(reference)
+    missing = sorted(set(labels) - set(masks))
+    if missing or not labels:
+        raise InputError(
+            f"{len(missing)} of {len(labels)} references have no prediction in {prediction}",
+            cause=f"The first is {missing[0]}." if missing else "There is no reference at all.",
+            remedy="Name each prediction as its reference.",
+        )
+    return [(name, masks[name], labels[name]) for name in sorted(labels)]
+
+
+def _images(folder: Path) -> dict[str, Path]:
+    return {strip_ending(path): path for path in sorted(folder.iterdir()) if image_ending(path)}
