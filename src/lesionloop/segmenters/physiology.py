@@ -24,7 +24,7 @@ __all__ = ["Landmarks", "find_landmarks", "physiologic_components"]
 _COARSE_MM = 8.0
 _AIR_INSIDE_HU = -500
 _BODY_HU = -300
-_LEAST_LUNG_ML = 400.0
+_LEAST_LUNG_ML = 150.0  # of one lung in view
 _LEAST_LENGTH_MM = 350.0  # shorter views hold too little to tell organs apart
 
 
@@ -55,12 +55,12 @@ class Landmarks:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """One hot region: LPS mm centre and box, millilitres, SUV."""
+    """One hot region: LPS mm centre and lower end, millilitres, SUV of the hottest voxel."""
 
     centre: NDArray[np.float64]
-    low: NDArray[np.float64]
-    high: NDArray[np.float64]
+    lowest: float
     volume_ml: float
+    peak_suv: float
 
 
 def find_landmarks(study: Study) -> Landmarks | None:
@@ -81,7 +81,7 @@ def find_landmarks(study: Study) -> Landmarks | None:
     filled = np.stack(
         [ndimage.binary_fill_holes(body[:, :, k]) for k in range(body.shape[2])], axis=2
     )
-    lungs = _largest(filled & (ct < _AIR_INSIDE_HU), least=_LEAST_LUNG_ML / voxel_ml)
+    lungs = _parts_of_at_least(filled & (ct < _AIR_INSIDE_HU), _LEAST_LUNG_ML / voxel_ml)
     z_body = world[2][np.flatnonzero(body.any(axis=(0, 1)))]
     if lungs is None or np.ptp(z_body) < _LEAST_LENGTH_MM:
         return None
@@ -120,9 +120,9 @@ def physiologic_components(
         ends = study.grid.to_world([[s.start for s in box], [s.stop - 1 for s in box]])
         candidate = _Candidate(
             centre=study.grid.to_world(statistics["centroids"][label]),
-            low=ends.min(axis=0),
-            high=ends.max(axis=0),
+            lowest=float(ends[:, 2].min()),
             volume_ml=float(statistics["voxel_counts"][label]) * study.grid.voxel_ml,
+            peak_suv=float(study.pet.values[box][labels[box] == label].max()),
         )
         verdict[label] = any(rule(candidate, marks) for rule in rules)
     return verdict
@@ -153,12 +153,27 @@ def _is_bladder(one: _Candidate, marks: Landmarks) -> bool:
     """On the midline, low in the pelvis."""
     below = marks.lung_base - one.centre[2]
     side = abs(one.centre[0] - marks.middle)
-    return below > 280 and side < 35 and one.volume_ml > 15
+    return below > 230 and side < 35 and one.volume_ml > 15
+
+
+def _is_bowel(one: _Candidate, marks: Landmarks) -> bool:
+    """In front of the spine between diaphragm and pelvis, and not very hot."""
+    depth = (one.centre[1] - marks.front) / (marks.back - marks.front)
+    below = marks.lung_base - one.centre[2]
+    return 20 < below < 330 and depth < 0.6 and one.peak_suv < 8
+
+
+def _is_stomach(one: _Candidate, marks: Landmarks) -> bool:
+    """Under the left lung, in front, of the size of a stomach wall."""
+    depth = (one.centre[1] - marks.front) / (marks.back - marks.front)
+    below = marks.lung_base - one.centre[2]
+    side = one.centre[0] - marks.middle
+    return 0 < below < 160 and depth < 0.4 and 10 < side < 110 and one.volume_ml > 15
 
 
 def _is_head_gland(one: _Candidate, marks: Landmarks) -> bool:
     """Salivary and lacrimal glands: above the lungs, of gland size."""
-    return one.low[2] > marks.lung_apex + 40 and one.volume_ml < 80
+    return one.lowest > marks.lung_apex + 40 and one.volume_ml < 80
 
 
 def _is_upper_abdomen_organ(one: _Candidate, marks: Landmarks) -> bool:
@@ -167,8 +182,15 @@ def _is_upper_abdomen_organ(one: _Candidate, marks: Landmarks) -> bool:
     return -90 < below < 250 and one.volume_ml > 60
 
 
-_FDG_RULES = (_is_brain, _is_heart, _is_kidney, _is_bladder)
-_PSMA_RULES = (_is_brain, _is_head_gland, _is_kidney, _is_upper_abdomen_organ, _is_bladder)
+_FDG_RULES = (_is_brain, _is_heart, _is_stomach, _is_kidney, _is_bowel, _is_bladder)
+_PSMA_RULES = (
+    _is_brain,
+    _is_head_gland,
+    _is_kidney,
+    _is_upper_abdomen_organ,
+    _is_bowel,
+    _is_bladder,
+)
 
 
 def _occupied(lungs: NDArray[np.bool_], axis: int) -> NDArray[np.bool_]:
@@ -188,10 +210,17 @@ def _axes(study: Study, step: tuple[int, ...]) -> list[NDArray[np.float64]]:
     ]
 
 
-def _largest(mask: NDArray[np.bool_], least: float = 1.0) -> NDArray[np.bool_] | None:
+def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
     labels, count = label_parts(mask)
     if count == 0:
         return None
     sizes = np.bincount(labels.ravel(order="K"))
     sizes[0] = 0
-    return np.asarray(labels == sizes.argmax()) if sizes.max() >= least else None
+    return np.asarray(labels == sizes.argmax())
+
+
+def _parts_of_at_least(mask: NDArray[np.bool_], voxels: float) -> NDArray[np.bool_] | None:
+    labels, _ = label_parts(mask)
+    large = np.bincount(labels.ravel(order="K")) >= voxels
+    large[0] = False
+    return np.asarray(large[labels]) if large.any() else None
