@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from lesionloop.imaging import Study
 from lesionloop.interaction import Trace
@@ -11,6 +12,8 @@ __all__ = ["draw_trace"]
 
 #: SUV drawn black: the usual window for FDG; wider where the lesions are hotter than that.
 _LEAST_WINDOW_SUV = 10.0
+_HEIGHT_PX = 480
+_COLOURS = 256
 
 
 def draw_trace(
@@ -32,6 +35,9 @@ def draw_trace(
         masks = {"reference": reference}
         if step.mask is not None:
             masks["mask"] = step.mask
-        picture = mip_picture(study.pet, masks=masks, scribbles=scribbles, suv_max=window)
-        pictures.append((caption, png_bytes(picture)))
+        picture = mip_picture(
+            study.pet, masks=masks, scribbles=scribbles, suv_max=window, height_px=_HEIGHT_PX
+        )
+        # A palette is enough for greys and a few colours, and makes the report a third as large.
+        pictures.append((caption, png_bytes(picture.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE))))
     return tuple(pictures)
