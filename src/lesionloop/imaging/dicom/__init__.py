@@ -13,9 +13,16 @@ if TYPE_CHECKING:
     from lesionloop.imaging.dicom.rwv import RealWorldCheck, check_real_world_values
     from lesionloop.imaging.dicom.series import Scan, Series, scan_folder
     from lesionloop.imaging.dicom.study import read_dicom_study
+    from lesionloop.imaging.dicom.segmentation import (
+        AlgorithmFamily,
+        list_segments,
+        read_dicom_seg,
+        write_dicom_seg,
+    )
     from lesionloop.imaging.dicom.suv import SuvError, SuvFactor, bodyweight_factor, suv_factor
 
 __all__ = [
+    "AlgorithmFamily",
     "Choice",
     "RealWorldCheck",
     "Scan",
@@ -28,13 +35,17 @@ __all__ = [
     "choose_ct",
     "choose_pet",
     "describe",
+    "list_segments",
+    "read_dicom_seg",
     "read_dicom_study",
     "read_series",
     "scan_folder",
     "suv_factor",
+    "write_dicom_seg",
 ]
 
 _HOME = {
+    "AlgorithmFamily": "segmentation",
     "Choice": "choice",
     "RealWorldCheck": "rwv",
     "Scan": "series",
@@ -47,10 +58,13 @@ _HOME = {
     "choose_ct": "choice",
     "choose_pet": "choice",
     "describe": "inspect",
+    "list_segments": "segmentation",
+    "read_dicom_seg": "segmentation",
     "read_dicom_study": "study",
     "read_series": "pixels",
     "scan_folder": "series",
     "suv_factor": "suv",
+    "write_dicom_seg": "segmentation",
 }
 
 
