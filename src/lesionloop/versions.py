@@ -8,7 +8,7 @@ __all__ = ["versions"]
 #: Packages that can change a mask or a score.
 _PACKAGES = (
     "lesionloop", "connected-components-3d", "edt", "highdicom", "nibabel", "numpy", "pydicom",
-    "scipy", "SimpleITK",
+    "pyjpegls", "python-gdcm", "scipy",
 )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ Progress goes to stderr, results to stdout; ``--json`` makes the result one JSON
 
 import json
 import math
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ __all__ = [
     "CtOption", "DicomOption", "JsonOption", "OptionsOption", "SegmenterOption", "note",
     "parse_options", "print_json", "print_table", "progress",
 ]  # fmt: skip
+
+_SECONDS_BETWEEN_LINES = 10.0
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 CtOption = Annotated[
@@ -75,7 +78,7 @@ def print_table(
     table = Table(title=title, title_justify="left", header_style="bold")
     for number, column in enumerate(columns):
         numeric = all(isinstance(row[number], int | float) for row in rows)
-        table.add_column(column, justify="right" if numeric else "left")
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))
     console = Console()
@@ -85,24 +88,50 @@ def print_table(
 
 @contextmanager
 def progress(label: str, total: int | None) -> Iterator["Progress"]:
-    """Progress on stderr; with ``total`` a bar with the time left."""
+    """Progress on stderr: a bar at a terminal, which goes when the work ends; else a line at times.
+
+    Args:
+        label: what is going on.
+        total: how many there are, when known.
+    """
     from rich import progress as bars
     from rich.console import Console
 
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield Progress(label, total)
+        return
     columns = [bars.TextColumn("{task.description}"), bars.BarColumn(), bars.MofNCompleteColumn()]
     columns += [bars.TimeElapsedColumn(), bars.TimeRemainingColumn()]
-    with bars.Progress(*columns, console=Console(stderr=True)) as bar:
-        yield Progress(bar, bar.add_task(label, total=total))
+    with bars.Progress(*columns, console=console, transient=True) as bar:
+        yield BarProgress(label, total, bar, bar.add_task(label, total=total))
 
 
 class Progress:
-    """A running progress display."""
+    """How far a command is, as lines for a log: one at most every ten seconds."""
 
-    def __init__(self, bar: Any, task: Any) -> None:
+    def __init__(self, label: str, total: int | None) -> None:
+        self._label, self._total = label, total
+        self._spoken = time.monotonic()
+
+    def update(self, done: int, label: str | None = None, total: int | None = None) -> None:
+        """Say how many are done, of how many, and what was last."""
+        self._total = total or self._total
+        if time.monotonic() - self._spoken >= _SECONDS_BETWEEN_LINES:
+            self._spoken = time.monotonic()
+            counted = f"{done}/{self._total}" if self._total else f"{done}"
+            note(": ".join(filter(None, (f"{self._label} {counted}", label))))
+
+
+class BarProgress(Progress):
+    """How far a command is, as a bar at the terminal."""
+
+    def __init__(self, label: str, total: int | None, bar: Any, task: Any) -> None:
+        super().__init__(label, total)
         self._bar, self._task = bar, task
 
     def update(self, done: int, label: str | None = None, total: int | None = None) -> None:
-        """Say how many are done, of how many, and what comes next."""
+        """Move the bar."""
         changes = {"description": label, "total": total}
         known = {key: value for key, value in changes.items() if value is not None}
         self._bar.update(self._task, completed=done, **known)

@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-from lesionloop.cli.console import note, print_json, progress
+from lesionloop.cli.console import print_json, progress
+from lesionloop.cli.study_input import tell
+from lesionloop.errors import InputError
 
 NAME = "convert"
 EXAMPLES = (
@@ -32,8 +34,15 @@ def run(
 ) -> None:
     """Convert studies: PET in SUV, CT on the PET grid in HU, compressed NIfTI."""
     from lesionloop.datasets import convert_dicom, convert_nnunet, is_dataset
+    from lesionloop.output import output_folder
 
     if is_dataset(src):
+        if each or name or pet_series or ct_series or weight_kg is not None:
+            raise InputError(
+                f"{src} is a data set in nnU-Net layout",
+                cause="--each, --name, --weight-kg and the choice of series are for DICOM.",
+                remedy="Leave them out.",
+            )
         jobs = convert_nnunet(src, dst)
     else:
         jobs = convert_dicom(
@@ -41,11 +50,10 @@ def run(
             weight_kg=weight_kg,
         )  # fmt: skip
     written = []
-    with progress("converting", None) as bar:
+    with output_folder(dst), progress("converting", None) as bar:
         for done, (case, study) in enumerate(jobs, start=1):
             bar.update(done, label=case.name)
-            for line in study.provenance.notes:
-                note(f"{case.name}: note: {line}")
+            tell(study, prefix=f"{case.name}: ")
             files = {"case": case.name, "pet": case.pet, "ct": case.ct, "label": case.label}
             written.append({**files, "facts": dict(study.provenance.facts)})
     if json:

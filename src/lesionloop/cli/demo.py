@@ -3,7 +3,7 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -23,13 +23,27 @@ def run(
     json: JsonOption = False,
 ) -> None:
     """Make a synthetic whole-body PET/CT, segment it, correct it five times, score it."""
+    from lesionloop.errors import InputError
+    from lesionloop.output import output_folder
+    from lesionloop.segmenters import load_segmenter
+
+    if tracer not in ("fdg", "psma"):
+        raise InputError(f"unknown tracer {tracer!r}", remedy="Use fdg or psma.")
+    if seed < 0:
+        raise InputError(f"the seed is 0 or more, not {seed}", remedy="As in --seed 1.")
+    load_segmenter(segmenter)
+    with output_folder(out):
+        _show(out, segmenter, seed, "psma" if tracer == "psma" else "fdg", json)
+
+
+def _show(out: Path, segmenter: str, seed: int, tracer: Literal["fdg", "psma"], json: bool) -> None:
     from lesionloop.cohort import evaluate
     from lesionloop.datasets import write_case
     from lesionloop.imaging import assemble_study
     from lesionloop.phantom import make_phantom
 
     note("making a synthetic study …")
-    phantom = make_phantom(seed=seed, tracer="psma" if tracer == "psma" else "fdg")
+    phantom = make_phantom(seed=seed, tracer=tracer)
     name = f"{phantom.tracer}_phantom_{seed:03d}"
     study = assemble_study(phantom.pet, phantom.ct, name=name, tracer=phantom.tracer)
     write_case(study, out / "dataset", label=phantom.reference)

@@ -57,6 +57,7 @@ def run(
     from lesionloop.cohort import evaluate
     from lesionloop.errors import InputError
     from lesionloop.interaction.readers import MODES
+    from lesionloop.output import output_folder
     from lesionloop.scribbles import STRATEGIES
 
     if mode not in MODES:
@@ -64,12 +65,12 @@ def run(
     strategies = strategy or ["centerline"]
     if "all" in strategies:
         strategies = list(STRATEGIES)
-    with progress("evaluating", None) as bar:
+    with output_folder(out), progress("evaluating", None) as bar:
 
         def show(result: "RunResult", done: int, total: int) -> None:
             run = result.run
             bar.update(done, label=f"{run.files.name} {run.segmenter} {run.strategy}", total=total)
-            if result.failure:
+            if result.failure and total > 1:  # the only one is the command's own failure
                 note(f"{run.files.name}: {result.failure}")
 
         evaluation = evaluate(
@@ -104,5 +105,6 @@ def run(
         print_table(list(shown.values()), rows, title=f"mode: {mode}")
         typer.echo(str(out / "report.html"))
     if evaluation.failures:
-        note(f"{len(evaluation.failures)} runs failed; see summary.json")
+        count = len(evaluation.failures)
+        note(f"{count} run{'s' if count > 1 else ''} failed; see summary.json")
         raise typer.Exit(2)

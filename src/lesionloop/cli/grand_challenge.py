@@ -19,9 +19,12 @@ def run(
 ) -> None:
     """Read CT, PET and lesion-clicks.json, write the mask: one step of the challenge's loop."""
     from lesionloop.interaction.grand_challenge import run_step
+    from lesionloop.output import output_folder
     from lesionloop.segmenters import load_segmenter
 
-    step = run_step(input, output, load_segmenter(segmenter, **parse_options(option)))
+    chosen = load_segmenter(segmenter, **parse_options(option))
+    with output_folder(output):
+        step = run_step(input, output, chosen)
     for line in step.notes:
         note(f"note: {line}")
     note(f"{step.points} scribble points, {step.seconds:.1f} s")

@@ -1,12 +1,13 @@
 """``lesionloop inspect``: what a DICOM folder holds."""
 
-from dataclasses import asdict
+from dataclasses import asdict, astuple, fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from lesionloop.cli.console import JsonOption, print_json, print_table
+from lesionloop.errors import InputError
 
 NAME = "inspect"
 EXAMPLES = "Example: lesionloop inspect ~/scans/study1"
@@ -19,8 +20,26 @@ def run(
     """List the series of a DICOM folder, and which PET and CT would be read."""
     from lesionloop.imaging.dicom import describe
 
-    rows = [asdict(row) for row in describe(folder)]
+    rows = describe(folder)
+    if not rows:
+        raise InputError(
+            f"no DICOM series in {folder}",
+            cause="No file in it, or in a folder below, is a DICOM image or object.",
+            remedy="Give the folder that holds the PET and CT series.",
+        )
     if json:
-        print_json(rows)
+        print_json([asdict(row) for row in rows])
     else:
-        print_table(list(rows[0]) if rows else ["series"], [list(row.values()) for row in rows])
+        columns = [column.name for column in fields(rows[0])]
+        print_table(columns, [[_cell(value) for value in astuple(row)] for row in rows])
+
+
+def _cell(value: Any) -> Any:
+    """A value as people write it: 144 x 144, 2.04 x 2.04 x 3, ATTN DECY, yes."""
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    if isinstance(value, tuple):
+        numbers = not any(isinstance(part, str) for part in value)
+        parts = ["?" if part is None else f"{part:g}" if numbers else part for part in value]
+        return (" x " if numbers else " ").join(parts)
+    return value

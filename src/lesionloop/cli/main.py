@@ -2,7 +2,9 @@
 
 import logging
 import os
+import signal
 import sys
+from types import FrameType
 
 import typer
 
@@ -51,13 +53,44 @@ def _root(
 
 
 def main() -> None:
-    """Run the command line and leave with its exit code."""
+    """Run the command line and leave with its exit code.
+
+    0 done, 2 bad input or usage or a place that cannot be read or written, 130 interrupted by the
+    user, 143 asked to end, 1 a fault of ours (with its traceback) or a reader that went away.
+    """
+    before = signal.signal(signal.SIGTERM, _end)
     try:
-        app()
+        app(prog_name="lesionloop")
     except LesionLoopError as error:
-        print(f"lesionloop: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
+        _leave(str(error))
     except BrokenPipeError:
-        # Whoever read our output has gone; stdout must not fail once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_stdout()
         sys.exit(1)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        # The readers and writers say more; this is what none of them foresaw, such as a folder
+        # that may not be looked into, or a full disk behind stdout.
+        where = "the results" if error.filename is None else error.filename
+        _leave(f"cannot read or write {where}\n  {error.strerror}.")
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+
+def _leave(message: str) -> None:
+    print(f"lesionloop: {message}", file=sys.stderr)  # noqa: T201
+    _close_stdout()
+    sys.exit(2)
+
+
+def _close_stdout() -> None:
+    """Whoever read our output may have gone or be full; it must not fail once more at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    """End by an exception, so that half-written outputs are removed on the way."""
+    sys.exit(128 + signal.SIGTERM)

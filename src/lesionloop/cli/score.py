@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lesionloop.cli.console import JsonOption, print_json, print_table
+from lesionloop.cli.console import JsonOption, note, print_json, print_table
 
 NAME = "score"
 EXAMPLES = "Example: lesionloop score --prediction predictions/ --reference labelsTr/ --json"
@@ -20,6 +20,13 @@ def run(
     from lesionloop.cohort.file_scores import score_files
 
     result = score_files(prediction, reference)
+    if unused := result["unused"]:
+        what = (
+            "prediction without a reference is"
+            if len(unused) == 1
+            else ("predictions without a reference are")
+        )
+        note(f"note: {len(unused)} {what} left out: {', '.join(unused)}")
     if json:
         print_json(result)
         return

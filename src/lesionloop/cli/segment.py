@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,12 @@ from lesionloop.cli.console import (
     print_json,
 )
 from lesionloop.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lesionloop.imaging import Study
 
 NAME = "segment"
 EXAMPLES = (
@@ -46,44 +52,27 @@ def run(
     json: JsonOption = False,
 ) -> None:
     """Segment the lesions of a study; with scribbles, correct the mask."""
-    from lesionloop.cli.study_input import read_input
-    from lesionloop.imaging import write_mask
-    from lesionloop.imaging.files import check_image_target
+    from lesionloop.cli.study_input import read_input, tell
+    from lesionloop.output import output_file
     from lesionloop.scribbles import ScribbleSet
     from lesionloop.segmenters import load_segmenter
 
-    as_seg = out.name.lower().endswith(".dcm")
-    if as_seg and dicom is None:
-        raise InputError(
-            f"cannot write {out}",
-            cause="A DICOM SEG refers to a PET series, and the study was not given as DICOM.",
-            remedy="Give --dicom, or write .nii.gz or .mha.",
-        )
-    if not as_seg:
-        check_image_target(out)
+    _check_ending(out, from_dicom=dicom is not None)
     chosen = load_segmenter(segmenter, **parse_options(option))
     start = time.perf_counter()
-    study = read_input(
-        ct=ct, pet=pet, dicom=dicom, pet_series=pet_series, ct_series=ct_series,
-        weight_kg=weight_kg, tracer=tracer,
-    )  # fmt: skip
-    drawn = ScribbleSet.read(scribbles, study.grid) if scribbles else ScribbleSet()
-    read = time.perf_counter()
-    mask = chosen.open(study).segment(drawn)
-    segmented = time.perf_counter()
-    if as_seg:
-        from lesionloop.imaging.dicom import write_dicom_seg
-
-        write_dicom_seg(
-            mask,
-            study.grid,
-            study.provenance.pet_files,
-            out,
-            algorithm=f"lesionloop {chosen.name}",
-            automatic=not len(drawn),
-        )
-    else:
-        write_mask(mask, study, out)
+    with output_file(out):
+        if scribbles:
+            ScribbleSet.read(scribbles)  # a bad file is refused before the study is read
+        study = read_input(
+            ct=ct, pet=pet, dicom=dicom, pet_series=pet_series, ct_series=ct_series,
+            weight_kg=weight_kg, tracer=tracer,
+        )  # fmt: skip
+        drawn = ScribbleSet.read(scribbles, study.grid) if scribbles else ScribbleSet()
+        tell(study)
+        read = time.perf_counter()
+        mask = chosen.open(study).segment(drawn)
+        segmented = time.perf_counter()
+        _write(mask, study, out, chosen.name, automatic=not len(drawn))
     result = {
         "out": str(out),
         "case": study.name,
@@ -103,3 +92,40 @@ def run(
     else:
         note(f"{result['volume_ml']} ml in {result['voxels']} voxels by {chosen.name}")
         typer.echo(str(out))
+
+
+def _check_ending(out: Path, *, from_dicom: bool) -> None:
+    from lesionloop.imaging.files import check_image_target
+
+    if not _is_dicom(out):
+        check_image_target(out)
+    elif not from_dicom:
+        raise InputError(
+            f"cannot write {out}",
+            cause="A DICOM SEG refers to a PET series, and the study was not given as DICOM.",
+            remedy="Give --dicom, or write .nii.gz or .mha.",
+        )
+
+
+def _write(
+    mask: "NDArray[np.bool_]", study: "Study", out: Path, segmenter: str, *, automatic: bool
+) -> None:
+    if _is_dicom(out):
+        from lesionloop.imaging.dicom import write_dicom_seg
+
+        write_dicom_seg(
+            mask,
+            study.grid,
+            study.provenance.pet_files,
+            out,
+            algorithm=f"lesionloop {segmenter}",
+            automatic=automatic,
+        )
+    else:
+        from lesionloop.imaging import write_mask
+
+        write_mask(mask, study, out)
+
+
+def _is_dicom(out: Path) -> bool:
+    return out.name.lower().endswith(".dcm")

@@ -7,22 +7,24 @@ interrupted goes on from there. The tables are written when all runs are done.
 import csv
 import io
 import math
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from lesionloop.cohort.pictures import draw_trace
 from lesionloop.cohort.scoring import ScoreRow, score_trace
+from lesionloop.cohort.workers import in_processes
 from lesionloop.datasets import CaseFiles, find_cases
 from lesionloop.errors import InputError, LesionLoopError
 from lesionloop.interaction import SimulatedReader, TraceStep, run_loop
-from lesionloop.interaction.readers import Mode
+from lesionloop.interaction.readers import MODES, Mode
+from lesionloop.interaction.trace import remove_left_overs
 from lesionloop.output import make_folder, write_json, write_text
 from lesionloop.reporting import CaseReport, StepRow, write_loop_report
 from lesionloop.reporting.loop_records import group_cases
+from lesionloop.scribbles.strategies import require_strategy
 from lesionloop.segmenters import load_segmenter
 from lesionloop.versions import versions
 
@@ -127,9 +129,14 @@ def evaluate(
     steps = default_steps(mode) if steps is None else steps
     if steps < 0 or workers < 1:
         raise InputError("steps must be 0 or more and workers at least 1")
+    if mode not in MODES:
+        raise InputError(f"unknown mode {mode!r}", remedy=f"Use {' or '.join(MODES)}.")
+    for strategy in strategies:
+        require_strategy(strategy)
     for name in segmenters:
         load_segmenter(name, **(options or {}))
     out = make_folder(Path(out))
+    remove_left_overs(out)
     cases = find_cases(dataset)
     skipped = [case.name for case in cases if mode == "reference" and _reference_skips(case)]
     runs = [
@@ -202,15 +209,14 @@ def run_case(run: Run) -> RunResult:
 
 
 def _work(runs: list[Run], workers: int) -> Iterator[RunResult]:
-    if workers == 1 or len(runs) < 2:
-        yield from map(run_case, runs)
-        return
-    # Spawned, not forked: the image libraries start threads, which a fork does not survive.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(runs)), mp_context=context) as pool:
-        waiting = [pool.submit(run_case, run) for run in runs]
-        for done in as_completed(waiting):
-            yield done.result()
+    try:
+        yield from in_processes(run_case, runs, workers)
+    except BrokenProcessPool as error:
+        raise LesionLoopError(
+            "a worker process was ended by the system",
+            cause="Probably there was not enough memory.",
+            remedy="Use fewer workers; what was finished is kept, the next run goes on there.",
+        ) from error
 
 
 def _reference_skips(case: CaseFiles) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lesionloop.errors import InputError
 from lesionloop.imaging import Volume, read_label, require_same_grid
-from lesionloop.imaging.names import image_ending, strip_ending
+from lesionloop.imaging.names import images_by_name, strip_ending
 from lesionloop.metrics import CaseScore, aggregate, score_case, voxel_dice
 
 __all__ = ["score_files"]
@@ -20,18 +20,20 @@ def score_files(prediction: Path, reference: Path) -> dict[str, Any]:
         ``cases``: per case the scores of ``score_case`` and ``dice``, the loop's Dice.
         ``aggregate``: ``unweighted`` and, when there are two subsets or more (by the first two
         parts of the names), ``weighted``.
+        ``unused``: names of predictions without a reference, which are left out.
 
     Raises:
         InputError: a reference has no prediction, a file is refused, or grids differ.
     """
     scores: dict[str, CaseScore] = {}
     cases = []
-    for name, mask_path, label_path in _pairs(prediction, reference):
+    pairs, unused = _pairs(prediction, reference)
+    for name, mask_path, label_path in pairs:
         mask, label = read_label(mask_path), read_label(label_path)
         require_same_grid(mask, label)
         scores[name] = score_case(mask.values, label.values, label.grid.spacing)
         cases.append({"case": name, **asdict(scores[name]), "dice": _dice(mask, label)})
-    return {"cases": cases, "aggregate": _aggregates(scores)}
+    return {"cases": cases, "aggregate": _aggregates(scores), "unused": unused}
 
 
 def _dice(mask: Volume, label: Volume) -> float:
@@ -45,21 +47,31 @@ def _aggregates(scores: dict[str, CaseScore]) -> dict[str, Any]:
     return result
 
 
-def _pairs(prediction: Path, reference: Path) -> list[tuple[str, Path, Path]]:
+def _pairs(prediction: Path, reference: Path) -> tuple[list[tuple[str, Path, Path]], list[str]]:
+    """Name, prediction and reference of each case, and the names of predictions left over."""
+    for path in (prediction, reference):
+        if not path.exists():
+            raise InputError(
+                f"cannot read {path}", cause="There is no such file.", remedy="Check the path."
+            )
     if prediction.is_dir() != reference.is_dir():
-        raise InputError("--prediction and --reference must be two files or two folders")
+        folder, file = (prediction, reference) if prediction.is_dir() else (reference, prediction)
+        raise InputError(
+            f"cannot score {prediction} against {reference}",
+            cause=f"{folder} is a folder and {file} is a file.",
+            remedy="Give two files or two folders.",
+        )
     if not reference.is_dir():
-        return [(strip_ending(reference), prediction, reference)]
-    masks, labels = _images(prediction), _images(reference)
+        return [(strip_ending(reference), prediction, reference)], []
+    masks, labels = images_by_name(prediction), images_by_name(reference)
+    if not labels:
+        raise InputError(f"no reference in {reference}", remedy="Give a folder of NIfTI or MHA.")
     missing = sorted(set(labels) - set(masks))
-    if missing or not labels:
+    if missing:
         raise InputError(
             f"{len(missing)} of {len(labels)} references have no prediction in {prediction}",
-            cause=f"The first is {missing[0]}." if missing else "There is no reference at all.",
+            cause=f"The first is {missing[0]}.",
             remedy="Name each prediction as its reference.",
         )
-    return [(name, masks[name], labels[name]) for name in sorted(labels)]
-
-
-def _images(folder: Path) -> dict[str, Path]:
-    return {strip_ending(path): path for path in sorted(folder.iterdir()) if image_ending(path)}
+    pairs = [(name, masks[name], labels[name]) for name in sorted(labels)]
+    return pairs, sorted(set(masks) - set(labels))

@@ -39,5 +39,7 @@ def draw_trace(
             study.pet, masks=masks, scribbles=scribbles, suv_max=window, height_px=_HEIGHT_PX
         )
         # A palette is enough for greys and a few colours, and makes the report a third as large.
-        pictures.append((caption, png_bytes(picture.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE))))
+        pictures.append(
+            (caption, png_bytes(picture.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE)))
+        )
     return tuple(pictures)

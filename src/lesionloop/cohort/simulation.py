@@ -1,22 +1,22 @@
 """Scribble files from label files: the loop's next scribble, and training scribbles of a folder."""
 
-import multiprocessing
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lesionloop.cohort.workers import in_processes
 from lesionloop.errors import InputError
 from lesionloop.imaging import Quantity, Volume, read_label, require_same_grid, write_volume
-from lesionloop.imaging.names import image_ending, strip_ending
-from lesionloop.output import make_folder
+from lesionloop.imaging.names import images_by_name, strip_ending
+from lesionloop.output import all_or_none, output_file, output_folder
 from lesionloop.scribbles import (
     ScribbleSet,
     error_scribbles,
     heat_maps,
     training_scribbles,
 )
+from lesionloop.scribbles.strategies import require_strategy
 
 __all__ = ["next_scribble_file", "training_scribble_files"]
 
@@ -33,8 +33,17 @@ def next_scribble_file(
         InputError: a file is refused, the grids differ, or the strategy is unknown.
         OutputError: ``out`` cannot be written.
     """
-    label, mask = read_label(reference), read_label(prediction)
-    require_same_grid(mask, label)
+    require_strategy(strategy)
+    _check_json(out)
+    with output_file(out):
+        label, mask = read_label(reference), read_label(prediction)
+        require_same_grid(mask, label)
+        scribbles = _longer_error(mask, label, strategy, seed)
+        scribbles.write(out)
+    return _report(out, scribbles)
+
+
+def _longer_error(mask: Volume, label: Volume, strategy: str, seed: int) -> ScribbleSet:
     errors = error_scribbles(mask.mask(), label.mask(), strategy, seed=seed)
     over, under = len(errors.over), len(errors.under)
     scribbles = ScribbleSet()
@@ -42,8 +51,7 @@ def next_scribble_file(
         scribbles = scribbles.add(errors.under, "foreground")
     elif over:
         scribbles = scribbles.add(errors.over, "background")
-    scribbles.write(out)
-    return _report(out, scribbles)
+    return scribbles
 
 
 def training_scribble_files(
@@ -58,41 +66,32 @@ def training_scribble_files(
 ) -> Iterator[tuple[dict[str, Any], int]]:
     """Draw training scribbles from one label or from every label of a folder.
 
-    For a folder, writes ``<out>/<case>_lesion-clicks.json`` (and ``<case>_0002.nii.gz``,
-    ``_0003.nii.gz`` with ``heat_maps``); for a file, ``out`` is the JSON, or a folder when it has
-    no .json ending. Yields a report per label and the number of labels.
+    Writes ``<case>_lesion-clicks.json`` into the folder ``out`` (with ``heat_maps`` also
+    ``<case>_0002.nii.gz`` and ``_0003.nii.gz``). For one label ``out`` may be the JSON file
+    itself; the maps go beside it. Yields a report per label and the number of labels.
 
     Raises:
-        InputError: no label, a label is refused, or an option makes no sense.
+        InputError: no label, two of one name, a label is refused, or an option makes no sense.
         OutputError: ``out`` cannot be written.
     """
-    if workers < 1:
-        raise InputError("workers must be at least 1")
-    if reference.is_dir():
-        labels = sorted(path for path in reference.iterdir() if image_ending(path))
-        if not labels:
-            raise InputError(f"no label in {reference}", remedy="Give a folder of NIfTI or MHA.")
-    else:
-        labels = [reference]
-    single = not reference.is_dir() and out.suffix == ".json"
-    if not single:
-        make_folder(out)
-    jobs = [
-        _Job(
-            label,
-            out if single else out / f"{strip_ending(label)}_lesion-clicks.json",
-            strategy, seed, components, heat_maps,
-        )
-        for label in labels
-    ]  # fmt: skip
-    if workers == 1 or len(jobs) == 1:
-        for job in jobs:
-            yield _draw(job), len(jobs)
+    require_strategy(strategy)
+    if not reference.is_dir():
+        if not out.is_dir():
+            _check_json(out)
+        target = out / _clicks_name(reference) if out.is_dir() else out
+        with output_file(target):
+            yield _draw(_Job(reference, target, strategy, seed, components, heat_maps)), 1
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context) as pool:
-        for done in as_completed([pool.submit(_draw, job) for job in jobs]):
-            yield done.result(), len(jobs)
+    labels = images_by_name(reference)
+    if not labels:
+        raise InputError(f"no label in {reference}", remedy="Give a folder of NIfTI or MHA.")
+    with output_folder(out):
+        jobs = [
+            _Job(label, out / _clicks_name(label), strategy, seed, components, heat_maps)
+            for label in labels.values()
+        ]
+        for report in in_processes(_draw, jobs, workers):
+            yield report, len(jobs)
 
 
 @dataclass(frozen=True)
@@ -110,14 +109,29 @@ def _draw(job: _Job) -> dict[str, Any]:
     scribbles = training_scribbles(
         label.values, job.strategy, components=job.components, seed=job.seed
     )
-    scribbles.write(job.out)
-    if job.heat_maps:
-        case = strip_ending(job.label)
-        maps = heat_maps(scribbles, label.grid.shape)
-        for channel, values in zip(("0002", "0003"), maps, strict=True):
-            volume = Volume(values, label.grid, Quantity.LABEL, case)
-            write_volume(volume, job.out.parent / f"{case}_{channel}.nii.gz")
+    case = strip_ending(job.label)
+    channels = ("0002", "0003") if job.heat_maps else ()
+    maps = [job.out.parent / f"{case}_{channel}.nii.gz" for channel in channels]
+    with all_or_none([job.out, *maps]):
+        scribbles.write(job.out)
+        drawn = heat_maps(scribbles, label.grid.shape) if maps else ()
+        for path, values in zip(maps, drawn, strict=True):
+            write_volume(Volume(values, label.grid, Quantity.LABEL, case), path)
     return _report(job.out, scribbles)
+
+
+def _clicks_name(label: Path) -> str:
+    return f"{strip_ending(label)}_lesion-clicks.json"
+
+
+def _check_json(out: Path) -> None:
+    """Refuse an output that is no scribble file, before any work is done."""
+    if out.suffix.lower() != ".json":
+        raise InputError(
+            f"cannot write {out}",
+            cause="Scribbles are written as JSON.",
+            remedy="Give a name that ends with .json.",
+        )
 
 
 def _report(out: Path, scribbles: ScribbleSet) -> dict[str, Any]:

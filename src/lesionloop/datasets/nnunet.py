@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lesionloop.errors import InputError
 from lesionloop.imaging import Study, read_label, read_study, require_same_grid, write_volume
-from lesionloop.imaging.names import case_name, channel_of, image_ending, strip_ending
+from lesionloop.imaging.names import case_name, channel_of, image_ending, images_by_name
 from lesionloop.imaging.volume import Volume
 from lesionloop.output import make_folder
 
@@ -64,12 +64,13 @@ def find_cases(dataset: Path | str, *, labelled: bool = True) -> list[CaseFiles]
         labelled: refuse cases without a label.
 
     Raises:
-        InputError: not such a folder; a PET or a label is missing; a case stands there twice.
+        InputError: not such a folder, or it cannot be read; a PET or a label is missing; a case or
+            a label stands there twice.
     """
     dataset = Path(dataset)
     images, labels = _folders(dataset)
     found: dict[str, dict[str, Path]] = {}
-    for path in sorted(images.iterdir()):
+    for path in _entries(images):
         channel = channel_of(path)
         if image_ending(path) is None or channel not in ("0000", "0001"):
             continue
@@ -87,7 +88,7 @@ def find_cases(dataset: Path | str, *, labelled: bool = True) -> list[CaseFiles]
             cause="There are no files <name>_0000 (CT) and <name>_0001 (PET).",
             remedy="See the nnU-Net layout in docs/formats.md, or run `lesionloop convert`.",
         )
-    by_name = _labels(labels)
+    by_name = images_by_name(labels) if labels.is_dir() else {}
     cases = [_case(images, name, files, by_name) for name, files in found.items()]
     missing = [case.name for case in cases if case.label is None]
     if labelled and missing:
@@ -132,10 +133,15 @@ def _folders(dataset: Path) -> tuple[Path, Path]:
     )
 
 
-def _labels(folder: Path) -> dict[str, Path]:
-    if not folder.is_dir():
-        return {}
-    return {strip_ending(path): path for path in sorted(folder.iterdir()) if image_ending(path)}
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise InputError(
+            f"cannot read the folder {folder}",
+            cause=f"{error.strerror or error}.",
+            remedy="Check its permissions.",
+        ) from error
 
 
 def _case(images: Path, name: str, files: dict[str, Path], labels: dict[str, Path]) -> CaseFiles:

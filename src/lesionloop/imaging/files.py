@@ -47,7 +47,9 @@ def read_volume(path: Path | str, quantity: Quantity) -> Volume:
         ) from error
     except MemoryError as error:
         raise InputError(
-            f"cannot read {path}", cause="It needs more memory than there is."
+            f"cannot read {path}",
+            cause="It needs more memory than there is.",
+            remedy="Resample or crop it, or use a machine with more memory.",
         ) from error
     return Volume(values, grid, quantity, str(path))
 
@@ -62,15 +64,13 @@ def read_label(path: Path | str) -> Volume:
     values = volume.values
     if values.dtype.kind == "f":
         whole = np.rint(values)
-        if not np.isfinite(values).all() or not np.array_equal(whole, values):
-            raise InputError(
-                f"{path} is not a label map",
-                cause="It holds values that are not whole numbers.",
-                remedy="Give a mask of 0 and 1, or a map of whole numbers.",
-            )
+        if not np.array_equal(whole, values):  # NaN is not equal to itself
+            raise _no_label(path, "It holds values that are not whole numbers.")
+        if np.abs(whole).max() > np.iinfo(np.int32).max:
+            raise _no_label(path, "It holds values beyond any label.")
         values = whole.astype(np.int32)
     if values.min() < 0:
-        raise InputError(f"{path} is not a label map", cause="It holds values below 0.")
+        raise _no_label(path, "It holds values below 0.")
     return Volume(values, volume.grid, Quantity.LABEL, volume.source)
 
 
@@ -139,13 +139,25 @@ def write_mask(mask: ArrayLike, where: Study | Grid, path: Path | str) -> None:
 
 
 def check_image_target(path: Path | str) -> None:
-    """Refuse an output name whose ending is not an image format, before any work is done."""
+    """Refuse an output name whose ending is not an image format, before any work is done.
+
+    Raises:
+        InputError: the ending is not known.
+    """
     if image_ending(path) is None:
         raise InputError(
             f"cannot write {path}",
             cause="Its ending is not known.",
             remedy=f"Use one of {', '.join(IMAGE_ENDINGS)}.",
         )
+
+
+def _no_label(path: Path | str, cause: str) -> InputError:
+    return InputError(
+        f"{path} is not a label map",
+        cause=cause,
+        remedy="Give a mask of 0 and 1, or a map of whole numbers from 0.",
+    )
 
 
 def _write(values: NDArray[np.generic], grid: Grid, path: Path) -> None:

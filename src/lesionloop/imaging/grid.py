@@ -25,8 +25,11 @@ _ORTHONORMAL_TOLERANCE = 1e-4
 class Grid:
     """Shape, spacing, origin and direction of a box of voxels.
 
+    ``==`` and hashes compare every number exactly; for grids out of files use
+    :meth:`agrees_with`.
+
     Args:
-        shape: voxels along x, y, z; each at least 1.
+        shape: voxels along x, y, z; whole numbers, each at least 1.
         spacing: mm between voxel centres along x, y, z; each above 0.
         origin: LPS position in mm of the centre of voxel (0, 0, 0).
         direction: nine numbers, row by row as ITK gives them; column ``a`` is the unit vector of
@@ -34,8 +37,8 @@ class Grid:
         frame_uid: DICOM Frame of Reference UID; None when not known.
 
     Raises:
-        InputError: a value is not finite, a spacing is not above 0, or the direction is not
-            orthonormal.
+        InputError: a value is not finite, the shape is not three whole numbers from 1, a spacing
+            is not above 0, or the direction is not orthonormal.
     """
 
     shape: tuple[int, int, int]
@@ -45,16 +48,20 @@ class Grid:
     frame_uid: str | None = None
 
     def __post_init__(self) -> None:
+        if len(self.shape) != 3:
+            raise InputError(f"a grid has three axes, not shape {tuple(self.shape)}")
+        if not all(n >= 1 and n == int(n) for n in self.shape):
+            raise InputError(
+                f"a grid needs at least one voxel along each axis, in whole numbers,"
+                f" not {tuple(self.shape)}"
+            )
         shape = tuple(int(n) for n in self.shape)
         numbers = (*self.spacing, *self.origin, *np.ravel(self.direction))
-        if len(shape) != 3 or len(self.spacing) != 3 or len(self.origin) != 3:
-            raise InputError(f"a grid has three axes, not shape {self.shape}")
-        if len(numbers) != 15 or not np.isfinite(numbers).all():
+        lengths = (len(self.spacing), len(self.origin), np.size(self.direction))
+        if lengths != (3, 3, 9) or not np.isfinite(numbers).all():
             raise InputError("spacing, origin and direction must be finite numbers, 3 + 3 + 9")
-        if min(shape) < 1:
-            raise InputError(f"a grid needs at least one voxel along each axis, not {shape}")
         if min(self.spacing) <= 0:
-            raise InputError(f"spacing must be above 0 mm, not {tuple(self.spacing)}")
+            raise InputError(f"spacing must be above 0 mm, not {tuple(map(float, self.spacing))}")
         matrix = np.array(self.direction, dtype=float).reshape(3, 3)
         worst = float(np.abs(matrix.T @ matrix - np.eye(3)).max())
         if worst > _ORTHONORMAL_TOLERANCE:
@@ -72,8 +79,15 @@ class Grid:
     def from_affine(
         cls, shape: tuple[int, int, int], affine: ArrayLike, *, frame_uid: str | None = None
     ) -> "Grid":
-        """Build a grid from a (4, 4) matrix that takes an index to LPS mm."""
+        """Build a grid from a (4, 4) matrix that takes an index to LPS mm.
+
+        Raises:
+            InputError: it is not such a matrix, an axis has no length, or the axes are not at right
+                angles.
+        """
         matrix = np.asarray(affine, dtype=float)
+        if matrix.shape != (4, 4):
+            raise InputError(f"an affine is a (4, 4) matrix, not of shape {matrix.shape}")
         columns = matrix[:3, :3]
         spacing = np.linalg.norm(columns, axis=0)
         if not np.isfinite(matrix).all() or (spacing <= 0).any():
@@ -128,6 +142,24 @@ class Grid:
         corners = self.to_world(ends)
         return np.stack([corners.min(axis=0), corners.max(axis=0)])
 
+    def gap_mm(self, other: "Grid") -> float:
+        """Shortest distance in mm between the boxes of all voxels; 0 when they meet.
+
+        Exact for oblique boxes too: least squares over a point in each box, within its bounds.
+        """
+        from scipy.optimize import lsq_linear  # noqa: PLC0415  (slow to import, rarely needed)
+
+        mine, theirs = self.affine, other.affine
+        difference = np.hstack([mine[:3, :3], -theirs[:3, :3]])
+        offset = theirs[:3, 3] - mine[:3, 3]
+        ends = np.array([*self.shape, *other.shape]) - 0.5
+        found = lsq_linear(difference, offset, bounds=(-0.5, ends), method="bvls", tol=1e-12)
+        return float(np.linalg.norm(difference @ found.x - offset))
+
+    def shares_frame(self, other: "Grid") -> bool:
+        """False when both know their frame of reference and these differ."""
+        return None in (self.frame_uid, other.frame_uid) or self.frame_uid == other.frame_uid
+
     def worst_offset_mm(self, other: "Grid") -> float:
         """Largest distance in mm between same-named corners; infinite when shapes differ."""
         if self.shape != other.shape:
@@ -135,5 +167,5 @@ class Grid:
         return float(np.linalg.norm(self.corners() - other.corners(), axis=1).max())
 
     def agrees_with(self, other: "Grid", tolerance_mm: float = GRID_TOLERANCE_MM) -> bool:
-        """Whether both grids have the same voxels at the same places."""
+        """Whether both grids have the same voxels at the same places; frames are not compared."""
         return self.worst_offset_mm(other) <= tolerance_mm

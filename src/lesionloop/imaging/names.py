@@ -3,7 +3,11 @@
 import re
 from pathlib import Path
 
-__all__ = ["IMAGE_ENDINGS", "case_name", "channel_of", "image_ending", "strip_ending"]
+from lesionloop.errors import InputError
+
+__all__ = [
+    "IMAGE_ENDINGS", "case_name", "channel_of", "image_ending", "images_by_name", "strip_ending",
+]  # fmt: skip
 
 #: Image files that can be read and written, the longer ending first.
 IMAGE_ENDINGS = (".nii.gz", ".nii", ".mha")
@@ -34,3 +38,30 @@ def case_name(path: Path | str) -> str:
     """File name without image ending and without nnU-Net channel suffix."""
     stem = strip_ending(path)
     return _CHANNEL.sub("", stem) or stem
+
+
+def images_by_name(folder: Path) -> dict[str, Path]:
+    """Image files in a folder by their names without ending, sorted by name.
+
+    Raises:
+        InputError: the folder cannot be read, or two files differ in their ending only.
+    """
+    found: dict[str, Path] = {}
+    try:
+        paths = sorted(path for path in folder.iterdir() if image_ending(path))
+    except OSError as error:
+        raise InputError(
+            f"cannot read the folder {folder}",
+            cause=f"{error.strerror or error}.",
+            remedy="Check the path and its permissions.",
+        ) from error
+    for path in paths:
+        name = strip_ending(path)
+        if name in found:
+            raise InputError(
+                f"{folder} holds two images of the name {name}",
+                cause=f"{found[name].name} and {path.name}.",
+                remedy="Remove one of them.",
+            )
+        found[name] = path
+    return found

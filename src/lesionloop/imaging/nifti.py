@@ -18,14 +18,13 @@ from numpy.typing import NDArray
 
 from lesionloop.errors import InputError
 from lesionloop.imaging.grid import Grid
+from lesionloop.imaging.header_grid import header_grid
+from lesionloop.imaging.stored import MOST_COMPRESSION, Shape, read_voxels
 
 __all__ = ["read_nifti", "write_nifti"]
 
 #: NIfTI is RAS, we are LPS: the first two world axes change sign.
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
-
-#: DEFLATE cannot shrink data more than about this (zlib's technical notes: 1032 to 1).
-_MOST_COMPRESSION = 1100
 
 _HEADER_BYTES = 544  # NIfTI-2 has 540 + 4; NIfTI-1 348 + 4
 
@@ -44,7 +43,13 @@ def read_nifti(path: Path) -> tuple[NDArray[Any], Grid]:
             header = _read_header(path, stream.read(_HEADER_BYTES))
             shape = _three_axes(path, header.get_data_shape())
             stored = _read_values(path, stream, header, shape)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+    except gzip.BadGzipFile as error:
+        raise InputError(
+            f"cannot read {path}",
+            cause=f"It is not compressed as its ending says, or damaged ({error}).",
+            remedy="Check the file; a plain NIfTI file has the ending .nii.",
+        ) from error
+    except (EOFError, zlib.error) as error:
         raise InputError(
             f"cannot read {path}",
             cause=f"The compressed data are damaged or cut short ({error}).",
@@ -81,12 +86,12 @@ def _read_header(path: Path, data: bytes) -> Any:
             return header
     raise InputError(
         f"{path} is not a NIfTI file",
-        cause=f"It has no NIfTI header in its first {len(data)} bytes.",
+        cause=f"It has no NIfTI header in its first {len(data)} bytes." if data else "It is empty.",
         remedy="Check the file; a text or DICOM file under this name does not help.",
     )
 
 
-def _three_axes(path: Path, declared: tuple[int, ...]) -> tuple[int, int, int]:
+def _three_axes(path: Path, declared: tuple[int, ...]) -> Shape:
     shape = tuple(declared)
     while len(shape) > 3 and shape[-1] == 1:
         shape = shape[:-1]
@@ -100,37 +105,39 @@ def _three_axes(path: Path, declared: tuple[int, ...]) -> tuple[int, int, int]:
 
 
 def _read_values(
-    path: Path, stream: gzip.GzipFile | BufferedReader, header: Any, shape: tuple[int, int, int]
+    path: Path, stream: gzip.GzipFile | BufferedReader, header: Any, shape: Shape
 ) -> NDArray[Any]:
     """The stored numbers, exactly as many as the header declares."""
-    dtype = header.get_data_dtype()
-    if dtype.fields or dtype.kind not in "iuf":
-        raise InputError(f"{path} holds {dtype} values; a volume needs one real number per voxel")
-    wanted = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-    offset = max(int(header.get_data_offset()), int(header["sizeof_hdr"]))
+    dtype = _number_type(path, header)
+    offset = float(header["vox_offset"])
     largest = path.stat().st_size
     if path.name.lower().endswith(".gz"):
-        largest *= _MOST_COMPRESSION
-    if offset + wanted > largest:
-        raise _cut_short(path, wanted, largest - offset)
-    stream.seek(offset)
-    values = np.empty(shape, dtype=dtype, order="F")
-    target = values.ravel(order="K").view(np.uint8).data
-    done = 0
-    while done < wanted:
-        count = stream.readinto(target[done : done + (1 << 24)])
-        if not count:
-            raise _cut_short(path, wanted, done)
-        done += count
+        largest *= MOST_COMPRESSION
+    if not 0 <= offset <= largest:
+        raise InputError(
+            f"cannot read {path}",
+            cause=f"Its header says that the voxels begin at byte {offset:g}.",
+            remedy="Copy or export the file again.",
+        )
+    start = max(int(offset), int(header["sizeof_hdr"]))
+    stream.seek(start)
+    values = read_voxels(path, stream, shape, dtype, at_most=largest - start)
     stream.read(1)  # past the last voxel: makes gzip check its sum
     return values
 
 
-def _cut_short(path: Path, wanted: int, found: int) -> InputError:
-    return InputError(
-        f"{path} is truncated",
-        cause=f"Its header promises {wanted} bytes of voxels; at most {max(found, 0)} are there.",
-        remedy="Copy or export the file again.",
+def _number_type(path: Path, header: Any) -> np.dtype[Any]:
+    try:
+        dtype: np.dtype[Any] = header.get_data_dtype()
+    except (KeyError, HeaderDataError):
+        dtype = np.dtype("V")
+    if dtype.kind in "iuf":
+        return dtype
+    raise InputError(
+        f"cannot read {path}",
+        cause=f"Its number type (datatype {int(header['datatype'])}) is not one real number per"
+        " voxel.",
+        remedy="Convert it to a volume of whole or floating-point numbers.",
     )
 
 
@@ -139,18 +146,23 @@ def _scaled(path: Path, stored: NDArray[Any], header: Any) -> NDArray[Any]:
     if slope == 0 or not np.isfinite(slope):  # the standard: 0 means no scaling
         slope, intercept = 1.0, 0.0
     if not np.isfinite(intercept):
-        raise InputError(f"{path} has a scale intercept that is not finite")
+        raise InputError(
+            f"cannot read {path}",
+            cause=f"Its scale intercept (scl_inter) is {intercept}.",
+            remedy="Repair its header, or export the file again.",
+        )
     native: NDArray[Any] = stored.astype(stored.dtype.newbyteorder("="), copy=False)
     if (slope, intercept) == (1.0, 0.0):
         return native
     wide = np.float64 if native.dtype.itemsize > 4 else np.float32
     scaled = native.astype(wide)
-    np.multiply(scaled, slope, out=scaled)
-    np.add(scaled, intercept, out=scaled)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused later
+        np.multiply(scaled, slope, out=scaled)
+        np.add(scaled, intercept, out=scaled)
     return scaled
 
 
-def _grid(path: Path, header: Any, shape: tuple[int, int, int]) -> Grid:
+def _grid(path: Path, header: Any, shape: Shape) -> Grid:
     zooms = np.asarray(header["pixdim"][1:4], dtype=float)
     if (zooms < 0).any() or not np.isfinite(zooms).all():
         raise InputError(
@@ -161,14 +173,8 @@ def _grid(path: Path, header: Any, shape: tuple[int, int, int]) -> Grid:
     unit = {1: 1000.0, 3: 0.001}.get(int(header["xyzt_units"]) & 7, 1.0)  # metre, micron
     affine = _affine(path, header)
     affine[:3] *= unit
-    try:
-        return Grid.from_affine(shape, _RAS_TO_LPS @ affine)
-    except InputError as error:
-        raise InputError(
-            f"{path} has no usable geometry",
-            cause=". ".join(filter(None, (error.what, error.cause))),
-            remedy=error.remedy or "Repair its header, or export the file again.",
-        ) from error
+    affine[:2] *= -1.0  # RAS to LPS, without arithmetic that an infinite number would spoil
+    return header_grid(path, lambda: Grid.from_affine(shape, affine))
 
 
 def _affine(path: Path, header: Any) -> NDArray[np.float64]:
@@ -178,7 +184,11 @@ def _affine(path: Path, header: Any) -> NDArray[np.float64]:
         try:
             return np.array(header.get_qform(), dtype=float)
         except (HeaderDataError, ValueError) as error:
-            raise InputError(f"{path} has a damaged qform ({error})") from error
+            raise InputError(
+                f"{path} has no usable geometry",
+                cause=f"Its qform is damaged: {error}.",
+                remedy="Repair its header, or export the file again.",
+            ) from error
     raise InputError(
         f"{path} has no orientation",
         cause="Neither its sform nor its qform is set, so nobody knows where left is.",

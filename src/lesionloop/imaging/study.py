@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lesionloop.errors import InputError
-from lesionloop.imaging.grid import Grid
-from lesionloop.imaging.resample import resample_ct
-from lesionloop.imaging.volume import Quantity, Volume
+from lesionloop.imaging.grid import GRID_TOLERANCE_MM, Grid
+from lesionloop.imaging.resample import AIR_HU, resample_ct
+from lesionloop.imaging.volume import Quantity, Volume, require_same_grid
 
-__all__ = ["TRACERS", "Provenance", "Study", "assemble_study"]
+__all__ = ["TRACERS", "Provenance", "Study", "assemble_study", "check_pet", "require_suv"]
 
 #: Tracers that segmenters may be told about; None stands for not known.
 TRACERS = ("fdg", "psma")
@@ -19,6 +21,12 @@ Fact = str | float | int | bool | None
 
 #: Below this part of the PET box covered by CT, the pairing is doubtful and the study says so.
 _DOUBTFUL_COVERAGE = 0.2
+
+#: Below this part of the PET's slices reached by CT, the study says so: the rest counts as air.
+_WHOLE_LENGTH = 0.95
+
+#: Coverage is judged at this many places along each axis.
+_PLACES = 32
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,9 @@ class Study:
         tracer: "fdg", "psma" or None when not known.
         provenance: sources, facts and notes.
         load_native_ct: gives the CT on its own grid, read again on demand; None without CT.
+
+    Raises:
+        InputError: the CT is not on the PET's grid.
     """
 
     pet: Volume
@@ -58,13 +69,17 @@ class Study:
     provenance: Provenance = field(default_factory=Provenance)
     load_native_ct: Callable[[], Volume] | None = None
 
+    def __post_init__(self) -> None:
+        if self.ct is not None:
+            require_same_grid(self.ct, self.pet)
+
     @property
     def grid(self) -> Grid:
         """The PET grid, on which masks and scribbles live."""
         return self.pet.grid
 
     def native_ct(self) -> Volume | None:
-        """The CT on its own grid (HU), for viewing; None when the study has no CT."""
+        """The CT on its own grid (HU), as it was read, for viewing; None without CT."""
         return self.load_native_ct() if self.load_native_ct else None
 
 
@@ -79,9 +94,17 @@ def assemble_study(
 ) -> Study:
     """Check PET and CT, bring the CT onto the PET grid, and make a study of them.
 
+    Args:
+        pet: SUV body weight, or activity when it was asked for.
+        ct: HU on any grid that meets the PET's; None without CT.
+        name: case name.
+        tracer: "fdg", "psma" or None when not known.
+        provenance: what is known so far; notes are added to it.
+        load_native_ct: reads the CT again; None keeps ``ct`` itself.
+
     Raises:
         InputError: the PET is empty, all zero or holds numbers that are not finite; PET and CT
-            do not overlap in space; the tracer is not known.
+            do not overlap in space or have different frames of reference; the tracer is not known.
     """
     if tracer is not None and tracer not in TRACERS:
         raise InputError(
@@ -94,22 +117,19 @@ def assemble_study(
     if ct is None:
         notes.append("The study has no CT: segmentation rests on PET alone.")
         return Study(pet, None, name, tracer, replace(provenance, notes=tuple(notes)))
-    coverage = _coverage(pet, ct)
-    if coverage < _DOUBTFUL_COVERAGE:
-        notes.append(
-            f"The CT covers only {coverage:.0%} of the PET's box: check that they belong together."
-        )
+    _require_one_frame(pet, ct)
+    notes.extend(_coverage_notes(pet, ct))
     bad = ~np.isfinite(ct.values) if ct.values.dtype.kind == "f" else None
     if bad is not None and bad.any():
         notes.append(f"{int(bad.sum())} CT voxels were not finite and count as outside (-1024 HU).")
-        ct = replace(ct, values=np.where(bad, np.float32(-1024), ct.values))
+        ct = replace(ct, values=np.where(bad, np.float32(AIR_HU), ct.values))
     return Study(
         pet=pet,
         ct=resample_ct(ct, pet.grid),
         name=name,
         tracer=tracer,
         provenance=replace(provenance, notes=tuple(notes)),
-        load_native_ct=load_native_ct or (lambda: ct),
+        load_native_ct=load_native_ct or partial(replace, ct),  # unlike a lambda, this pickles
     )
 
 
@@ -136,20 +156,48 @@ def check_pet(pet: Volume) -> None:
         )
 
 
-def _coverage(pet: Volume, ct: Volume) -> float:
-    """Part of the PET's box that the CT's box covers; refuses two boxes apart."""
-    pet_low, pet_high = pet.grid.box()
-    ct_low, ct_high = ct.grid.box()
-    extent = np.minimum(pet_high, ct_high) - np.maximum(pet_low, ct_low)
-    if (extent <= 0).any():
-        gap = float(np.linalg.norm(np.minimum(extent, 0.0)))
-        centres = float(np.linalg.norm((pet_low + pet_high - ct_low - ct_high) / 2))
+def _require_one_frame(pet: Volume, ct: Volume) -> None:
+    if not pet.grid.shares_frame(ct.grid):
+        raise InputError(
+            f"CT {ct.source} and PET {pet.source} are not in the same space",
+            cause=f"Their frames of reference are {ct.grid.frame_uid} and {pet.grid.frame_uid}.",
+            remedy="Give the CT of the PET/CT, or register the two first.",
+        )
+
+
+def _coverage_notes(pet: Volume, ct: Volume) -> list[str]:
+    """What to say about a CT that covers little of the PET; refuses two boxes apart."""
+    covered = _covered(pet.grid, ct.grid)
+    if not covered.any():
+        _require_meeting(pet, ct)
+    if covered.mean() < _DOUBTFUL_COVERAGE:
+        return [
+            f"The CT covers only {covered.mean():.0%} of the PET's box:"
+            " check that they belong together."
+        ]
+    length = covered.any(axis=(0, 1)).mean()
+    if length < _WHOLE_LENGTH:
+        return [f"The CT reaches only {length:.0%} of the PET's slices: the rest counts as air."]
+    return []
+
+
+def _covered(pet: Grid, ct: Grid) -> NDArray[np.bool_]:
+    """Whether places spread over the PET's box, up to 32 along each axis, are in the CT's box."""
+    axes = [np.linspace(0, n - 1, min(n, _PLACES)) for n in pet.shape]
+    places = pet.to_world(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1))
+    index = ct.to_index(places)
+    return np.asarray(((index >= -0.5) & (index <= np.array(ct.shape) - 0.5)).all(axis=-1))
+
+
+def _require_meeting(pet: Volume, ct: Volume) -> None:
+    gap = pet.grid.gap_mm(ct.grid)
+    if gap > GRID_TOLERANCE_MM:
+        centres = np.linalg.norm(pet.grid.corners().mean(axis=0) - ct.grid.corners().mean(axis=0))
         raise InputError(
             f"CT {ct.source} and PET {pet.source} do not overlap in space",
             cause=f"Their boxes are {gap:.1f} mm apart (centres {centres:.1f} mm).",
             remedy="Check that both are of the same patient and examination, and not moved.",
         )
-    return float(np.prod(extent) / np.prod(pet_high - pet_low))
 
 
 def require_suv(study: Study) -> None:

@@ -57,15 +57,19 @@ def require_same_grid(first: Volume, second: Volume) -> None:
     """Refuse two volumes whose voxels are not at the same places.
 
     Raises:
-        InputError: names both sources and how far apart the grids are.
+        InputError: names both sources, and how far apart the grids are or that their frames of
+            reference differ.
     """
-    if first.grid.agrees_with(second.grid):
+    shares_frame = first.grid.shares_frame(second.grid)
+    if first.grid.agrees_with(second.grid) and shares_frame:
         return
-    if first.grid.shape != second.grid.shape:
+    if not shares_frame:
+        cause = f"Their frames of reference are {first.grid.frame_uid} and {second.grid.frame_uid}."
+    elif first.grid.shape != second.grid.shape:
         cause = f"Their shapes are {first.grid.shape} and {second.grid.shape} (x, y, z)."
     else:
         worst = first.grid.worst_offset_mm(second.grid)
-        cause = f"Their corners are up to {worst:.3f} mm apart."
+        cause = f"Their corners are up to {worst:.4g} mm apart."
     raise InputError(
         f"{first.source} and {second.source} are not on the same grid",
         cause=cause,

@@ -13,7 +13,7 @@ from lesionloop.errors import InputError
 from lesionloop.imaging import Study
 from lesionloop.interaction.readers import Reader, ReaderFailureError
 from lesionloop.interaction.trace import Trace, TraceFolder, TraceStep, study_fingerprint
-from lesionloop.scribbles import ScribbleSet
+from lesionloop.scribbles import Scribble, ScribbleSet
 from lesionloop.segmenters import Segmenter, Session
 from lesionloop.versions import versions
 
@@ -34,9 +34,12 @@ def run_loop(
     """Run one study through the loop: a first mask, then ``steps`` corrections.
 
     When the reader has nothing to add, the mask stands and is not computed again (it is a function
-    of the scribbles alone). In the reader's "reference" mode a failure of reader or segmenter is
-    recorded and the loop goes on with the older mask, as the challenge's script does; otherwise
-    failures of the segmenter pass through.
+    of the scribbles alone).
+
+    In the reader's "reference" mode the loop does what the challenge's script does: the segmenter
+    runs even when nothing was added; a failure of reader or segmenter is recorded and the loop goes
+    on with the older mask; a mask of another shape than the study is a failure that leaves no mask.
+    In other modes failures of the segmenter pass through.
 
     Args:
         segmenter: makes the masks.
@@ -47,7 +50,8 @@ def run_loop(
         on_step: called after every step, for progress.
 
     Raises:
-        InputError: ``steps`` is negative, or the segmenter refuses the study.
+        InputError: ``steps`` is negative, the segmenter refuses the study or gives a mask of
+            another shape, or the reader's reference is on another grid.
         OutputError: the trace cannot be written.
     """
     if steps < 0:
@@ -66,10 +70,8 @@ def run_loop(
         "versions": versions(),
     }
     folder = TraceFolder(Path(out), facts) if out is not None else None
-    done, scribbles = folder.resume() if folder else ([], ScribbleSet())
-    done = done[: steps + 1]
-    scribbles = scribbles.up_to(max((s.scribble.step for s in done if s.scribble), default=0))
-    loop = _Loop(segmenter, study, reader, done, scribbles)
+    done = folder.resume(study.grid)[: steps + 1] if folder else []
+    loop = _Loop(segmenter, study, reader, done)
     while len(loop.done) <= steps:
         step = loop.advance()
         if folder:
@@ -88,39 +90,36 @@ class _Loop:
         study: Study,
         reader: Reader,
         done: list[TraceStep],
-        scribbles: ScribbleSet,
     ) -> None:
         self._segmenter, self._study, self._reader = segmenter, study, reader
-        self._tolerant = reader.mode == "reference"
+        self._tolerant = self._runs_always = reader.mode == "reference"
         self._session: Session | None = None
         self.done = done
-        self.scribbles = scribbles
+        self.scribbles = ScribbleSet(tuple(step.scribble for step in done if step.scribble))
 
     def advance(self) -> TraceStep:
         """Make the next step."""
         number = len(self.done)
-        step = self._first() if number == 0 else self._correct(number)
+        step = self._predict(0, None, None) if number == 0 else self._correct(number)
         self.done.append(step)
         return step
 
-    def _first(self) -> TraceStep:
-        return self._predict(0, None, None)
-
     def _correct(self, number: int) -> TraceStep:
         before = self.done[-1].mask
-        if before is None:
-            return TraceStep(number, None, None, 0.0, "there is no segmentation to look at")
         try:
             scribble = self._reader.next(self._study, before, self.scribbles)
         except ReaderFailureError as failure:
             return TraceStep(number, before, None, 0.0, str(failure))
-        if scribble is None:
+        if scribble is not None:
+            self.scribbles = ScribbleSet((*self.scribbles.scribbles, scribble))
+        elif not self._runs_always:
             # The mask is a function of the scribbles, so it would come out the same.
             return TraceStep(number, before, None, 0.0)
-        self.scribbles = ScribbleSet((*self.scribbles.scribbles, scribble))
         return self._predict(number, scribble, before)
 
-    def _predict(self, number: int, scribble: Any, before: NDArray[np.bool_] | None) -> TraceStep:
+    def _predict(
+        self, number: int, scribble: Scribble | None, before: NDArray[np.bool_] | None
+    ) -> TraceStep:
         start = time.perf_counter()
         try:
             if self._session is None:
@@ -132,4 +131,11 @@ class _Loop:
             logger.warning("%s, step %d: the segmenter failed: %s", self._study.name, number, error)
             seconds = time.perf_counter() - start
             return TraceStep(number, before, scribble, seconds, f"the segmenter failed: {error}")
-        return TraceStep(number, mask, scribble, time.perf_counter() - start)
+        seconds = time.perf_counter() - start
+        if mask.shape != self._study.grid.shape:
+            what = f"the segmenter gave a mask of shape {mask.shape}"
+            cause = f"The study {self._study.name} has shape {self._study.grid.shape} (x, y, z)."
+            if not self._tolerant:
+                raise InputError(what, cause=cause, remedy="This is a fault of the segmenter.")
+            return TraceStep(number, None, scribble, seconds, f"{what}: {cause}")
+        return TraceStep(number, mask, scribble, seconds)

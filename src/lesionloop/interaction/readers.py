@@ -43,17 +43,18 @@ class Reader(Protocol):
         ...
 
     def next(
-        self, study: Study, mask: NDArray[np.bool_], scribbles: ScribbleSet
+        self, study: Study, mask: NDArray[np.bool_] | None, scribbles: ScribbleSet
     ) -> Scribble | None:
         """The next scribble, or None when there is nothing to add.
 
         Args:
             study: what is read.
-            mask: the present mask, bool [x, y, z].
+            mask: the present mask, bool [x, y, z]; None when the segmenter never gave one.
             scribbles: everything drawn so far.
 
         Raises:
             ReaderFailureError: the rules give no answer.
+            InputError: the mask is not one that the reader can judge.
         """
         ...
 
@@ -99,16 +100,23 @@ class SimulatedReader:
     def next(
         self,
         study: Study,  # noqa: ARG002  (a simulated reader looks at masks alone)
-        mask: NDArray[np.bool_],
+        mask: NDArray[np.bool_] | None,
         scribbles: ScribbleSet,
     ) -> Scribble | None:
-        """A scribble on the larger error, as the challenge counts it (autoPET V spec, 3)."""
+        """A scribble on the larger error, as the challenge's loop counts it.
+
+        That is the kind of error whose scribble has more points; when both have the same number,
+        what is missed. Where only one kind exists it is scribbled ("protocol").
+
+        Raises:
+            ReaderFailureError: in "reference" mode, where the code stops: no mask, or one kind of
+                error is missing.
+            InputError: the mask is not on the reference's grid.
+        """
         if self.mode == "reference" and not self.reference.any():
             return None
-        if mask.shape != self.reference.shape:
-            raise ReaderFailureError(
-                f"the mask has shape {mask.shape}, the reference {self.reference.shape}"
-            )
+        if mask is None:
+            raise ReaderFailureError("there is no segmentation to look at")
         errors = error_scribbles(mask, self.reference, self.strategy, seed=self.seed)
         over, under = len(errors.over), len(errors.under)
         if self.mode == "reference" and not (over and under):
@@ -149,7 +157,7 @@ class RecordedReader:
     def next(
         self,
         study: Study,  # noqa: ARG002
-        mask: NDArray[np.bool_],  # noqa: ARG002
+        mask: NDArray[np.bool_] | None,  # noqa: ARG002
         scribbles: ScribbleSet,
     ) -> Scribble | None:
         """The first recorded scribble not drawn yet."""

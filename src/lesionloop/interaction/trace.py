@@ -16,14 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lesionloop.errors import InputError
-from lesionloop.imaging import Study, Volume, read_label, write_mask
+from lesionloop.errors import InputError, OutputError
+from lesionloop.imaging import Grid, Study, Volume, read_label, write_mask
 from lesionloop.output import make_folder, write_json
 from lesionloop.scribbles import Scribble, ScribbleSet
 
-__all__ = ["Trace", "TraceFolder", "TraceStep", "study_fingerprint"]
+__all__ = ["Trace", "TraceFolder", "TraceStep", "remove_left_overs", "study_fingerprint"]
 
-_VERSION = 1
+_VERSION = 2
+_INDEX = "trace.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +33,8 @@ class TraceStep:
 
     Args:
         step: from 0; step 0 has no scribbles.
-        mask: bool [x, y, z]; None when no mask exists (a segmenter that failed at once).
+        mask: bool [x, y, z]; after a failure the one before. None when there is none (a segmenter
+            that failed at once, or gave a mask of another shape).
         scribble: what the reader added before this prediction, if anything.
         seconds: the segmenter's time for this step; for step 0 with opening the study.
         failure: why the step has no valid result; None when all went well.
@@ -81,6 +83,7 @@ def study_fingerprint(study: Study) -> str:
 
 def _update(digest: Any, volume: Volume) -> None:
     grid = volume.grid
+    digest.update(volume.quantity.value.encode())
     digest.update(repr((grid.shape, grid.spacing, grid.origin, grid.direction)).encode())
     digest.update(str(volume.values.dtype).encode())
     # ``.T`` of an x-fastest array is C-contiguous, so nothing is copied.
@@ -92,33 +95,43 @@ class TraceFolder:
 
     Args:
         folder: of this case; created when missing.
-        facts: identities that must be equal for a resumed loop, as JSON values.
+        facts: written to ``trace.json``. A stored trace is continued when all of them but the
+            provenance (the same files may have moved) are equal.
+
+    Raises:
+        OutputError: the folder cannot be made.
     """
 
     def __init__(self, folder: Path, facts: dict[str, Any]) -> None:
         self.folder = make_folder(Path(folder))
-        self._facts = json.loads(json.dumps(facts))
+        # As they come back from the file: tuples are lists there.
+        self._facts = json.loads(json.dumps({"version": _VERSION, **facts}, default=str))
         self._entries: list[dict[str, Any]] = []
-        for left_over in self.folder.glob(".lesionloop-*"):  # from a process that was killed
-            shutil.rmtree(left_over, ignore_errors=True)
+        remove_left_overs(self.folder)
 
-    def resume(self) -> tuple[list[TraceStep], ScribbleSet]:
-        """Steps already on disk for the same facts; nothing when there are none.
+    def resume(self, grid: Grid) -> list[TraceStep]:
+        """Steps already on disk for the same facts, as far as they can be read back.
 
-        Steps that cannot be read back are dropped, with all later ones.
+        A trace of other facts is removed: its masks must not be taken for the new ones.
+
+        Args:
+            grid: of the study.
+
+        Raises:
+            OutputError: an old trace cannot be removed.
         """
+        entries = self._stored_entries()
+        if entries is None:
+            self._remove()
+            return []
         steps: list[TraceStep] = []
-        scribbles = ScribbleSet()
-        for entry in self._stored_entries():
+        for entry in entries:
             try:
-                step = self._read_step(entry)
-            except (InputError, KeyError, TypeError, ValueError):
+                steps.append(self._read_step(entry, grid))
+            except (InputError, LookupError, TypeError, ValueError, ArithmeticError):
                 break
-            if step.scribble is not None:
-                scribbles = ScribbleSet((*scribbles.scribbles, step.scribble))
-            steps.append(step)
             self._entries.append(entry)
-        return steps, scribbles
+        return steps
 
     def write(self, step: TraceStep, scribbles: ScribbleSet, study: Study) -> None:
         """Add a step: mask and scribbles first, the list last.
@@ -126,13 +139,18 @@ class TraceFolder:
         Raises:
             OutputError: the folder cannot be written or the disk is full.
         """
+        shown = None  # number of the step whose file holds the mask
         if step.mask is not None and step.failure is None:
-            write_mask(step.mask, study, self.folder / f"step_{step.step}.nii.gz")
+            write_mask(step.mask, study, self._mask_path(step.step))
+            shown = step.step
+        elif step.mask is not None:
+            shown = self._entries[-1]["mask"]
         scribbles.write(self.folder / f"step_{step.step}_scribbles.json", form="simple")
         added = step.scribble
         self._entries.append(
             {
                 "step": step.step,
+                "mask": shown,
                 "seconds": round(step.seconds, 4),
                 "failure": step.failure,
                 "scribble": None
@@ -144,22 +162,35 @@ class TraceFolder:
                 },
             }
         )
-        write_json(
-            self.folder / "trace.json",
-            {"version": _VERSION, **self._facts, "steps": self._entries},
-        )
+        write_json(self.folder / _INDEX, {**self._facts, "steps": self._entries})
 
-    def _stored_entries(self) -> list[dict[str, Any]]:
-        path = self.folder / "trace.json"
+    def _stored_entries(self) -> list[Any] | None:
+        """Entries of a stored trace of the same facts; None when there is no such trace."""
         try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
+            stored = json.loads((self.folder / _INDEX).read_text(encoding="utf-8"))
             entries = stored.pop("steps")
-        except (OSError, ValueError, KeyError, AttributeError):
-            return []
-        same = stored == {"version": _VERSION, **self._facts}
-        return entries if same and isinstance(entries, list) else []
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            return None
+        same = _decisive(stored) == _decisive(self._facts)
+        return entries if same and isinstance(entries, list) else None
 
-    def _read_step(self, entry: dict[str, Any]) -> TraceStep:
+    def _remove(self) -> None:
+        """The list first: without it no step counts."""
+        old = [self.folder / _INDEX, *sorted(self.folder.glob("step_*"))]
+        try:
+            for path in old:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"cannot remove the old trace in {self.folder}",
+                cause=f"{error.strerror or error}.",
+                remedy="Remove the folder, or choose another one.",
+            ) from error
+
+    def _mask_path(self, step: int) -> Path:
+        return self.folder / f"step_{step}.nii.gz"
+
+    def _read_step(self, entry: dict[str, Any], grid: Grid) -> TraceStep:
         number = int(entry["step"])
         if number != len(self._entries):
             raise ValueError("steps are not in order")
@@ -168,19 +199,21 @@ class TraceFolder:
         if drawn is not None:
             points = np.array(drawn["points"], dtype=np.int64)
             scribble = Scribble(points, drawn["label"], int(drawn["step"]))
-        return TraceStep(
-            step=number,
-            mask=self._mask_at(number, entry["failure"]),
-            scribble=scribble,
-            seconds=float(entry["seconds"]),
-            failure=entry["failure"],
-        )
+            ScribbleSet((scribble,)).check(grid)
+        mask = None
+        if entry["mask"] is not None:
+            stored = read_label(self._mask_path(int(entry["mask"])))
+            if not stored.grid.agrees_with(grid):
+                raise ValueError("the mask is on another grid")
+            mask = stored.mask()
+        return TraceStep(number, mask, scribble, float(entry["seconds"]), entry["failure"])
 
-    def _mask_at(self, number: int, failure: str | None) -> NDArray[np.bool_] | None:
-        """Mask of a step; after a failure the last one that was written, if any."""
-        first = number if failure is None else number - 1
-        for step in range(first, -1, -1):
-            path = self.folder / f"step_{step}.nii.gz"
-            if failure is None or path.is_file():
-                return read_label(path).mask()
-        return None
+
+def remove_left_overs(folder: Path) -> None:
+    """Remove what a process that was killed while writing has left in a folder."""
+    for left_over in folder.glob(".lesionloop-*"):
+        shutil.rmtree(left_over, ignore_errors=True)
+
+
+def _decisive(facts: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in facts.items() if key != "provenance"}

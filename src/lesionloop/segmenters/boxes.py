@@ -1,11 +1,12 @@
 """Boxes of voxels: slices along x, y, z."""
 
+from math import prod
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Box", "box_around", "hull", "merge_boxes", "overlap", "within"]
+__all__ = ["Box", "box_around", "grow", "hull", "merge_boxes", "overlap", "place_in", "within"]
 
 Box: TypeAlias = tuple[slice, slice, slice]
 
@@ -37,14 +38,44 @@ def hull(a: Box, b: Box) -> Box:
     return (x, y, z)
 
 
+def grow(box: Box, margin: ArrayLike, shape: tuple[int, ...]) -> Box:
+    """The box and ``margin`` voxels more on every side (one number or one per axis), cut at the
+    grid.
+    """
+    margins = np.broadcast_to(np.asarray(margin, dtype=int), 3).tolist()
+    x, y, z = (
+        slice(max(s.start - m, 0), min(s.stop + m, n))
+        for s, m, n in zip(box, margins, shape, strict=True)
+    )
+    return (x, y, z)
+
+
+def place_in(inner: Box, outer: Box) -> Box:
+    """The box ``inner`` counted from the corner of ``outer``, which holds it."""
+    x, y, z = (
+        slice(i.start - o.start, i.stop - o.start) for i, o in zip(inner, outer, strict=True)
+    )
+    return (x, y, z)
+
+
 def merge_boxes(boxes: list[Box]) -> list[Box]:
-    """Boxes joined until no two overlap."""
+    """Boxes that cover the same voxels and more; two are joined where one hull is less work."""
     merged: list[Box] = []
     for box in boxes:
         current = box
-        while hits := [other for other in merged if overlap(other, current)]:
-            merged = [other for other in merged if not overlap(other, current)]
-            for other in hits:
-                current = hull(current, other)
+        while True:
+            partner = next((other for other in merged if _worth_joining(other, current)), None)
+            if partner is None:
+                break
+            merged.remove(partner)
+            current = hull(partner, current)
         merged.append(current)
     return merged
+
+
+def _worth_joining(a: Box, b: Box) -> bool:
+    return _size(hull(a, b)) <= _size(a) + _size(b)
+
+
+def _size(box: Box) -> int:
+    return prod(s.stop - s.start for s in box)

@@ -10,13 +10,16 @@ Uptake patterns: Shreve et al., RadioGraphics 19:61-77 (1999) for FDG; Hofman et
 """
 
 from dataclasses import dataclass
+from itertools import permutations
 
 import cc3d
+import edt
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from lesionloop.imaging import Study
+from lesionloop.segmenters.boxes import Box, grow
 from lesionloop.segmenters.parts import label_parts
 
 __all__ = ["Landmarks", "find_landmarks", "physiologic_components"]
@@ -24,6 +27,7 @@ __all__ = ["Landmarks", "find_landmarks", "physiologic_components"]
 _COARSE_MM = 8.0
 _AIR_INSIDE_HU = -500
 _BODY_HU = -300
+_RIM_MM = 12.0  # around a candidate, to see what it lies in
 _LEAST_LUNG_ML = 150.0  # of one lung in view
 _LEAST_LENGTH_MM = 350.0  # shorter views hold too little to tell organs apart
 
@@ -71,9 +75,10 @@ def find_landmarks(study: Study) -> Landmarks | None:
     if study.ct is None:
         return None
     step = tuple(max(1, round(_COARSE_MM / s)) for s in study.grid.spacing)
-    ct = study.ct.values[:: step[0], :: step[1], :: step[2]]
+    order = _nearest_axes(study)
+    ct = study.ct.values[:: step[0], :: step[1], :: step[2]].transpose(order)
     voxel_ml = study.grid.voxel_ml * float(np.prod(step))
-    world = _axes(study, step)
+    world = [_positions(study, index, axis, step[index]) for axis, index in enumerate(order)]
     body = _largest(ct > _BODY_HU)
     if body is None:
         return None
@@ -124,8 +129,22 @@ def physiologic_components(
             volume_ml=float(statistics["voxel_counts"][label]) * study.grid.voxel_ml,
             peak_suv=float(study.pet.values[box][labels[box] == label].max()),
         )
-        verdict[label] = any(rule(candidate, marks) for rule in rules)
+        fits = any(rule(candidate, marks) for rule in rules)
+        verdict[label] = fits and not _is_in_lung(study, labels, label, box)
     return verdict
+
+
+def _is_in_lung(study: Study, labels: NDArray[np.unsignedinteger], label: int, box: Box) -> bool:
+    """Whether more than half of what lies around a candidate is lung, on the CT.
+
+    No organ with physiologic uptake lies free in a lung; the heart touches it with one side.
+    """
+    margin = np.ceil(_RIM_MM / np.array(study.grid.spacing))
+    wide = grow(box, margin, study.grid.shape)
+    distance = edt.edt(labels[wide] != label, anisotropy=study.grid.spacing)
+    rim = (distance > 0) & (distance <= _RIM_MM)
+    lung = study.ct.values[wide][rim] < _AIR_INSIDE_HU if study.ct is not None else np.zeros(1)
+    return bool(np.mean(lung) > 0.5)
 
 
 def _is_brain(one: _Candidate, marks: Landmarks) -> bool:
@@ -199,15 +218,19 @@ def _occupied(lungs: NDArray[np.bool_], axis: int) -> NDArray[np.bool_]:
     return np.asarray(area > 0.1 * area.max())
 
 
-def _axes(study: Study, step: tuple[int, ...]) -> list[NDArray[np.float64]]:
-    """LPS mm along each index axis of the thinned grid, for axes along the patient's.
+def _nearest_axes(study: Study) -> tuple[int, int, int]:
+    """The index axis that runs most along patient x, y and z each."""
+    direction = np.abs(np.array(study.grid.direction).reshape(3, 3))
+    x, y, z = max(permutations(range(3)), key=lambda axes: direction[range(3), axes].sum())
+    return (x, y, z)
 
-    Oblique grids are taken by their nearest axes: landmarks are rough anyway.
-    """
-    return [
-        study.grid.to_world(np.arange(0, n, s)[:, None] * np.eye(3)[axis][None])[:, axis]
-        for axis, (n, s) in enumerate(zip(study.grid.shape, step, strict=True))
-    ]
+
+def _positions(study: Study, index: int, axis: int, step: int) -> NDArray[np.float64]:
+    """Patient coordinate ``axis`` in mm along an index axis through the middle of the grid."""
+    shape = study.grid.shape
+    points = np.tile((np.array(shape) - 1) / 2, (len(range(0, shape[index], step)), 1))
+    points[:, index] = np.arange(0, shape[index], step)
+    return np.asarray(study.grid.to_world(points)[:, axis])
 
 
 def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_] | None:

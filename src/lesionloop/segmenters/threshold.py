@@ -5,7 +5,9 @@ takes away the region it touches, within its reach, as far as no foreground poin
 """
 
 from dataclasses import asdict, dataclass
+from hashlib import blake2b, file_digest
 from pathlib import Path
+from typing import TypeAlias
 
 import edt
 import numpy as np
@@ -16,7 +18,8 @@ from lesionloop.errors import InputError
 from lesionloop.imaging import Study, Volume, read_label, require_same_grid
 from lesionloop.imaging.study import require_suv
 from lesionloop.scribbles import ScribbleSet
-from lesionloop.segmenters.boxes import box_around, within
+from lesionloop.segmenters.boxes import Box, box_around, within
+from lesionloop.segmenters.options import require_number
 from lesionloop.segmenters.parts import label_parts
 from lesionloop.segmenters.protocol import honour, point_sets
 from lesionloop.segmenters.strokes import Stroke, find_strokes
@@ -24,6 +27,12 @@ from lesionloop.segmenters.strokes import Stroke, find_strokes
 __all__ = ["Threshold"]
 
 METHODS = ("fixed", "percent", "liver")
+
+#: No foreground stroke asks for less, SUV: what has less is air.
+_LEAST_LEVEL_SUV = 0.2
+
+#: Voxels of a box.
+_Region: TypeAlias = tuple[Box, NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,9 @@ class Threshold:
         percent: part of a region's maximum, usually 41 or 50.
         organ_map: label map on the PET grid, for "liver".
         liver_label: the liver's number in that map.
+
+    Raises:
+        InputError: an option is not known or out of range, or the organ map is missing.
     """
 
     method: str = "fixed"
@@ -54,8 +66,10 @@ class Threshold:
                 f"unknown threshold method {self.method!r}",
                 remedy=f"Use one of: {', '.join(METHODS)}.",
             )
-        if not 0 < self.level_suv < 1000 or not 0 < self.percent < 100:
-            raise InputError("level_suv must be above 0 and percent between 0 and 100")
+        require_number("level_suv", self.level_suv, above=0, below=1000)
+        require_number("percent", self.percent, above=0, below=100)
+        if not isinstance(self.organ_map, str | None):
+            object.__setattr__(self, "organ_map", str(self.organ_map))
         if self.method == "liver" and not self.organ_map:
             raise InputError(
                 "the liver threshold needs an organ map",
@@ -69,32 +83,53 @@ class Threshold:
 
     @property
     def identity(self) -> dict[str, object]:
-        """All that decides the mask."""
-        return {"name": self.name, "version": 1, **asdict(self)}
+        """All that decides the mask; of the organ map, what is in the file.
+
+        Raises:
+            InputError: the organ map cannot be read.
+        """
+        facts = {"name": self.name, "version": 2, **asdict(self)}
+        if self.method == "liver" and self.organ_map:
+            facts["organ_map"] = _file_hash(self.organ_map)
+        return facts
 
     def open(self, study: Study) -> "ThresholdSession":
-        """Find the first mask."""
+        """Find the first mask.
+
+        Raises:
+            InputError: the PET is not SUV; the organ map is damaged, on another grid, or without
+                a liver.
+        """
         require_suv(study)
         return ThresholdSession(self, study)
 
 
 class ThresholdSession:
-    """First mask of one study."""
+    """First mask of one study, and the regions of the foreground strokes seen last."""
 
     def __init__(self, options: Threshold, study: Study) -> None:
         self._options = options
         self._grid = study.grid
         self._suv = study.pet.values
         self._first = self._first_pass(study)
+        self._regions: dict[bytes, _Region] = {}
 
     def segment(self, scribbles: ScribbleSet) -> NDArray[np.bool_]:
-        """Mask for all scribbles so far, bool [x, y, z]."""
+        """Mask for all scribbles so far, bool [x, y, z].
+
+        Raises:
+            InputError: a point is outside the grid.
+        """
         scribbles.check(self._grid)
         mask = self._first.copy(order="K")
         shape, spacing = self._grid.shape, self._grid.spacing
         foreground, background = point_sets(scribbles, shape)
-        for stroke in find_strokes(foreground, shape, spacing):
-            self._grow(mask, stroke)
+        self._regions = {
+            stroke.key: self._regions.get(stroke.key) or self._grown(stroke)
+            for stroke in find_strokes(foreground, shape, spacing)
+        }
+        for box, region in self._regions.values():
+            mask[box] |= region
         kept = np.column_stack(np.unravel_index(foreground, shape)).astype(np.int64)
         removed = [
             self._region_of(mask, stroke, kept)
@@ -118,20 +153,22 @@ class ThresholdSession:
         np.maximum.at(peaks, owner, self._suv.ravel(order="F")[inside])
         return np.asarray(mask & (self._suv >= np.float32(options.percent / 100) * peaks[labels]))
 
-    def _grow(self, mask: NDArray[np.bool_], stroke: Stroke) -> None:
-        """Add the region around a foreground stroke above a part of the stroke's own peak."""
+    def _grown(self, stroke: Stroke) -> "_Region":
+        """The region around a foreground stroke above a part of the stroke's own peak."""
         reach = _reach_mm(stroke)
-        box = box_around(stroke.points, np.ceil(reach / np.array(self._grid.spacing)), mask.shape)
+        shape, spacing = self._grid.shape, self._grid.spacing
+        box = box_around(stroke.points, np.ceil(reach / np.array(spacing)), shape)
         local = tuple(within(stroke.points, box).T)
-        level = self._options.percent / 100 * float(self._suv[box][local].max())
-        near = _distance(local, mask[box].shape, self._grid.spacing) <= reach
-        labels, _ = label_parts((self._suv[box] >= level) & near)
+        suv = self._suv[box]
+        level = max(self._options.percent / 100 * float(suv[local].max()), _LEAST_LEVEL_SUV)
+        near = _distance(local, suv.shape, spacing) <= reach
+        labels, _ = label_parts((suv >= level) & near)
         chosen = np.unique(labels[local])
-        mask[box] |= np.isin(labels, chosen[chosen > 0])
+        return box, np.isin(labels, chosen[chosen > 0])
 
     def _region_of(
         self, mask: NDArray[np.bool_], stroke: Stroke, kept: NDArray[np.int64]
-    ) -> tuple[tuple[slice, slice, slice], NDArray[np.bool_]]:
+    ) -> "_Region":
         """What a background stroke takes away: box and voxels in it."""
         reach = _reach_mm(stroke)
         box = box_around(stroke.points, np.ceil(reach / np.array(self._grid.spacing)), mask.shape)
@@ -176,3 +213,11 @@ def _liver_level(study: Study, options: Threshold) -> float:
             remedy="Give the right liver_label, or another method.",
         )
     return 1.5 * float(uptake.mean(dtype=np.float64)) + 2 * float(uptake.std(dtype=np.float64))
+
+
+def _file_hash(path: str) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            return file_digest(file, lambda: blake2b(digest_size=16)).hexdigest()
+    except OSError as error:
+        raise InputError(f"cannot read {path}", cause=f"{error.strerror or error}.") from error

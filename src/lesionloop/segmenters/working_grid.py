@@ -34,6 +34,17 @@ class WorkingGrid:
         factors = [max(1, round(target_mm / s)) for s in spacing]
         return cls(shape, (factors[0], factors[1], factors[2]))
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Blocks along x, y, z."""
+        x, y, z = (-(-n // f) for n, f in zip(self.fine_shape, self.factors, strict=True))
+        return (x, y, z)
+
+    def spacing(self, fine: tuple[float, float, float]) -> tuple[float, float, float]:
+        """Spacing of the blocks, mm, given that of the voxels."""
+        x, y, z = (s * f for s, f in zip(fine, self.factors, strict=True))
+        return (x, y, z)
+
     def average(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Block means of a fine array [x, y, z]; blocks cut by the border average what is there."""
         result = values
@@ -67,11 +78,15 @@ class WorkingGrid:
             if factor == 1:
                 continue
             size = fine[axis].stop - fine[axis].start
-            place = (np.arange(size) + 0.5) / factor - 0.5  # block centres to fine centres
-            place = np.clip(place, 0, values.shape[axis] - 1)
-            lower = np.floor(place).astype(np.intp)
-            upper = np.minimum(lower + 1, values.shape[axis] - 1)
-            weight = (place - lower).astype(np.float32)
+            block, part = np.divmod(np.arange(size), factor)
+            # From the block's centre to the voxel's, in blocks. Computed inside the block, so that
+            # a voxel's weight is the same to the last bit in whatever box it is looked at.
+            place = (part + 0.5) / factor - 0.5
+            lower = block + np.floor(place).astype(np.intp)
+            weight = (place - np.floor(place)).astype(np.float32)
+            lower, upper = (
+                np.clip(index, 0, values.shape[axis] - 1) for index in (lower, lower + 1)
+            )
             weight = weight.reshape([-1 if a == axis else 1 for a in range(3)])
             first = result.take(lower, axis=axis)
             step = result.take(upper, axis=axis) - first

@@ -223,3 +223,10 @@ def test_unknown_compression_is_named(tmp_path: Path, write_series: Writer) -> N
         ds.save_as(path)
     with pytest.raises(InputError, match="No decoder is installed for MPEG-4"):
         read(tmp_path)
+
+
+def test_a_ct_without_intercept_is_refused(tmp_path: Path, write_series: Writer) -> None:
+    write_series(tmp_path, modality="CT", tags={"RescaleIntercept": None})
+    with pytest.raises(InputError, match="cannot scale the values") as caught:
+        read(tmp_path)
+    assert "RescaleIntercept (0028,1052) is missing" in str(caught.value)

@@ -81,6 +81,15 @@ def test_drifting_step_is_refused(tmp_path: Path, write_series: Writer) -> None:
         stack_of(tmp_path)
 
 
+def test_steps_that_a_seg_could_not_follow_are_refused(
+    tmp_path: Path, write_series: Writer
+) -> None:
+    z = np.cumsum(np.r_[np.full(10, 3.0), np.full(10, 3.27)])  # each step within a tenth
+    write_series(tmp_path, count=20, edit=at({i: (0.0, 0.0, float(v)) for i, v in enumerate(z)}))
+    with pytest.raises(InputError, match="not evenly spaced"):
+        stack_of(tmp_path)
+
+
 def test_dynamic_series_is_refused(tmp_path: Path, write_series: Writer) -> None:
     def frames(index: int, ds: Dataset) -> None:
         ds.ImagePositionPatient = [0.0, 0.0, float(index // 2)]

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from lesionloop.imaging.dicom.inspect import SeriesRow, describe
     from lesionloop.imaging.dicom.pixels import read_series
     from lesionloop.imaging.dicom.rwv import RealWorldCheck, check_real_world_values
-    from lesionloop.imaging.dicom.series import Scan, Series, scan_folder
-    from lesionloop.imaging.dicom.study import read_dicom_study
     from lesionloop.imaging.dicom.segmentation import (
         AlgorithmFamily,
         list_segments,
         read_dicom_seg,
         write_dicom_seg,
     )
+    from lesionloop.imaging.dicom.series import Scan, Series, scan_folder
+    from lesionloop.imaging.dicom.study import read_dicom_study
     from lesionloop.imaging.dicom.suv import SuvError, SuvFactor, bodyweight_factor, suv_factor
 
 __all__ = [

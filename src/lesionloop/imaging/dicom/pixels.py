@@ -20,12 +20,10 @@ from lesionloop.errors import InputError
 from lesionloop.imaging.dicom.header import name_tag, number
 from lesionloop.imaging.dicom.series import Series
 from lesionloop.imaging.dicom.stack import Stack, stack_slices
+from lesionloop.imaging.resample import AIR_HU
 from lesionloop.imaging.volume import Quantity, Volume
 
 __all__ = ["read_series"]
-
-#: Nothing is emptier than air: padding and values below become this.
-_AIR_HU = -1024
 
 #: CharLS decoded a 512 x 512 slice in half of GDCM's time.
 _PREFERRED = {JPEGLSLossless: "pyjpegls", JPEGLSNearLossless: "pyjpegls"}
@@ -70,8 +68,8 @@ def read_series(
         slope, intercept = rescale[index]
         scaled = stored * float(slope) + float(intercept)  # in double, rounded once
         if is_ct:
-            scaled[_padding(header, stored)] = _AIR_HU
-            np.clip(scaled, _AIR_HU, np.iinfo(np.int16).max if whole else None, out=scaled)
+            scaled[_padding(header, stored)] = AIR_HU
+            np.clip(scaled, AIR_HU, np.iinfo(np.int16).max if whole else None, out=scaled)
         plane[...] = scaled
     return Volume(
         values=values.T,
@@ -88,6 +86,12 @@ def _rescale(series: Series, index: int) -> tuple[float, float]:
         raise InputError(
             f"cannot scale the values of {series} (file {path})",
             cause=f"{name_tag('RescaleSlope')} is {'missing' if slope is None else 'zero'}.",
+            remedy="Export the series again with its modality rescale.",
+        )
+    if intercept is None and series.modality == "CT":  # often -1024: 0 would be a guess
+        raise InputError(
+            f"cannot scale the values of {series} (file {path})",
+            cause=f"{name_tag('RescaleIntercept')} is missing.",
             remedy="Export the series again with its modality rescale.",
         )
     return slope, intercept or 0.0

@@ -2,8 +2,8 @@
 
 The grid has the mean step over the whole stack. Scanners write steps that differ by rounding or at
 bed joins (3.27 and 3.29 mm); that is accepted while every step is within a tenth of the median and
-every slice lies within half a step of its place on the even grid, and the largest such distance is
-noted. Nothing is resampled.
+every slice lies within a tenth of a step of its place on the even grid, and the largest such
+distance is noted. What is read can therefore be written as DICOM SEG. Nothing is resampled.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lesionloop.errors import InputError
+from lesionloop.imaging.dicom.frame_planes import FRAME_TOLERANCE_VOXELS
 from lesionloop.imaging.dicom.header import name_tag, number, numbers, text
 from lesionloop.imaging.dicom.series import Series
 from lesionloop.imaging.grid import Grid
@@ -70,7 +71,7 @@ def stack_slices(series: Series) -> Stack:
         _refuse_gaps(series, order, sorted_along, places)
         step = float(sorted_along[-1] - sorted_along[0]) / len(steps)
         off = np.abs(sorted_along - sorted_along[0] - step * np.arange(len(order)))
-        if off.max() > step / 2:
+        if off.max() > FRAME_TOLERANCE_VOXELS * step:
             raise _uneven(series, steps)
         if np.ptp(steps) > _SAME_PLACE_MM:
             notes.append(

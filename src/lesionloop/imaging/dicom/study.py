@@ -7,7 +7,7 @@ from lesionloop.errors import InputError
 from lesionloop.imaging.dicom.choice import Choice, choose_ct, choose_pet
 from lesionloop.imaging.dicom.pixels import read_series
 from lesionloop.imaging.dicom.rwv import check_real_world_values
-from lesionloop.imaging.dicom.series import Series, scan_folder
+from lesionloop.imaging.dicom.series import Scan, Series, scan_folder
 from lesionloop.imaging.dicom.stack import stack_slices
 from lesionloop.imaging.dicom.suv import activity_factor, suv_factor
 from lesionloop.imaging.dicom.tracers import find_tracer
@@ -58,7 +58,7 @@ def read_dicom_study(
     pet = choose_pet(scan, pet_series)
     ct = choose_ct(scan, pet.series, ct_series)
     scan.require_whole(pet.series, *([ct.series] if ct else []))
-    notes = [*pet.notes, *(ct.notes if ct else ())]
+    notes = [*pet.notes, *(ct.notes if ct else _left_out(scan, pet.series, ct_series))]
     facts: dict[str, Fact] = {
         "pet_series_uid": pet.series.uid,
         "ct_series_uid": ct.series.uid if ct else None,
@@ -93,6 +93,14 @@ def read_dicom_study(
         ),
         load_native_ct=partial(read_series, ct.series) if ct else None,
     )
+
+
+def _left_out(scan: Scan, pet: Series, wanted: str | None) -> tuple[str, ...]:
+    """A note when there is a CT, but of another examination than the PET."""
+    others = [s for s in scan if s.modality == "CT" and s.study_uid != pet.study_uid]
+    if wanted is not None or not others:
+        return ()
+    return (f"{others[0]} is of another examination than the PET and was left out: --ct-series.",)
 
 
 def _read_ct(choice: Choice | None, notes: list[str]) -> Volume | None:

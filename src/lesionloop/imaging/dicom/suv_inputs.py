@@ -27,8 +27,8 @@ __all__ = [
     "suv_failure",
 ]
 
-WAY_OUT = "Correct the header, or keep activity with --quantity bq-ml."
-_WEIGHT_WAY_OUT = "Give it with --weight-kg, or keep activity with --quantity bq-ml."
+WAY_OUT = "Correct the header, or give the PET in SUV as a file."
+_WEIGHT_WAY_OUT = "Give it with --weight-kg."
 
 _WEIGHT_KG = (1.0, 500.0)
 #: Below, the dose was written in MBq; above, no patient was given so much. Bq.
@@ -134,7 +134,7 @@ def read_half_life(first: Dataset, agent: Dataset, guesses: list[str]) -> tuple[
             first,
             f"{name} is {'missing' if half_life is None else f'{half_life:g} s'} for the nuclide"
             f" {called or '(not named either)'}.",
-            f"Write it into the header{known}, or keep activity with --quantity bq-ml.",
+            f"Write it into the header{known}, or give the PET in SUV as a file.",
         )
     if nuclide is None:
         guesses.append(
