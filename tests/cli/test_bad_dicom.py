@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
+from pydicom.uid import UID, JPEGLSLossless, RLELossless
 
 Refused = Callable[..., str]
 Writer = Callable[..., Any]
@@ -145,6 +146,23 @@ def test_an_empty_pet(
 ) -> None:
     write_series(tmp_path / "pet", stored=np.full((5, 6, 7), value, dtype=np.int16))
     refused_study(tmp_path / "pet", says=("empty",))
+
+
+@pytest.mark.parametrize("syntax", [JPEGLSLossless, RLELossless], ids=lambda uid: uid.name)
+def test_damaged_compressed_pixels(
+    refused_study: Callable[..., None], write_series: Writer, tmp_path: Path, syntax: UID
+) -> None:
+    """The decoders' own complaints, which are long, are not shown beside the message."""
+    stored = np.random.default_rng(0).integers(0, 3000, (5, 40, 30)).astype(np.int16)
+    for path in write_series(tmp_path / "pet", stored=stored).paths:
+        dataset = dcmread(path)
+        dataset.compress(syntax)
+        dataset.save_as(path)
+    bad = tmp_path / "pet" / "PT002.dcm"
+    content = bytearray(bad.read_bytes())
+    content[-1500:-500] = bytes(1000)
+    bad.write_bytes(content)
+    refused_study(tmp_path / "pet", says=(bad,))
 
 
 def test_colour_pictures_are_no_pet(

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lesionloop.cohort import simulation
+from lesionloop.errors import OutputError
 from lesionloop.imaging import files as image_files
 
 #: The program as a process of its own.
@@ -339,6 +341,24 @@ def test_a_mask_that_fails_to_be_written_halfway(
         assert outcome.code == code
         assert "Traceback" not in outcome.err
         assert not (tmp_path / "new").exists()
+
+
+def test_maps_that_fail_take_their_scribbles_along(
+    cli: Cli, files: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A case is whole or absent: its JSON is not left without its second map."""
+    write = image_files.write_volume
+
+    def fail_at_the_second(volume: Any, path: Path) -> None:
+        if path.name.endswith("_0003.nii.gz"):
+            raise OutputError(f"cannot write {path}", cause="No space left on device.")
+        write(volume, path)
+
+    monkeypatch.setattr(simulation, "write_volume", fail_at_the_second)
+    arguments = ("simulate", "--reference", files.label.parent, "--strategy", "random")
+    outcome = cli(*arguments, "--heat-maps", "--out", tmp_path / "new" / "out")
+    assert outcome.code == 2
+    assert not (tmp_path / "new").exists()
 
 
 def test_bad_places_are_found_before_the_work(

@@ -133,7 +133,7 @@ def test_an_empty_label_has_no_scribbles(cli: Cli, small: Any, tmp_path: Path) -
 
 
 def test_the_seed_decides(cli: Cli, files: Any, tmp_path: Path) -> None:
-    contents = []
+    contents: list[str] = []
     for seed in (42, 42, 7):
         out = tmp_path / f"{len(contents)}.json"
         arguments = ("simulate", "--reference", files.label, "--strategy", "random")

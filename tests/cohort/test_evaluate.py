@@ -127,7 +127,7 @@ class Guard:
         return guarded
 
 
-@pytest.mark.parametrize("number", [0, 1, 3, 4, 7])
+@pytest.mark.parametrize("number", [1, 4])
 def test_interrupted_at_any_prediction_it_finishes_as_if_it_had_not_been(
     make_dataset: DatasetMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:

@@ -97,7 +97,7 @@ def test_a_warm_session_equals_a_cold_one_however_strokes_come_and_go(
     warm = segmenter.open(study)
     rng = np.random.default_rng(2)
     drawn: list[tuple[NDArray[np.int64], Any]] = []
-    for _ in range(30):
+    for _ in range(18):
         if drawn and rng.random() < 0.3:
             drawn.pop(rng.integers(len(drawn)))
         else:

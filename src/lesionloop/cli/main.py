@@ -43,8 +43,8 @@ def _root(
 ) -> None:
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, format="lesionloop: %(message)s", stream=sys.stderr)
-    for chatty in ("pydicom", "highdicom"):
-        logging.getLogger(chatty).setLevel(logging.ERROR)
+    for chatty in ("pydicom", "highdicom"):  # they log with tracebacks what they raise as well
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)
     if version:
         from importlib.metadata import version as installed
 

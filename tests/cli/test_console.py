@@ -1,0 +1,91 @@
+"""How commands speak: options, tables, JSON, progress."""
+
+import json
+import math
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lesionloop.cli import console
+from lesionloop.errors import InputError
+
+SCRIPT = (sys.executable, "-c", "from lesionloop.cli import main; main()")
+
+
+def test_options_are_numbers_truths_or_text() -> None:
+    pairs = ["level_suv=3", "percent=41.5", "smooth=true", "organ-map=a=b c.nii.gz", "name="]
+    assert console.parse_options(pairs) == {
+        "level_suv": 3,
+        "percent": 41.5,
+        "smooth": True,
+        "organ_map": "a=b c.nii.gz",
+        "name": "",
+    }
+    assert console.parse_options(None) == {}
+
+
+@pytest.mark.parametrize("pair", ["level_suv", "=3", ""])
+def test_options_without_name_or_value_are_refused(pair: str) -> None:
+    with pytest.raises(InputError, match="NAME=VALUE"):
+        console.parse_options([pair])
+
+
+def test_json_is_strict(capsys: pytest.CaptureFixture[str]) -> None:
+    value = {"nan": math.nan, "inf": [math.inf, 1.5], "path": Path("a b"), 3: (True, None, "é")}
+    console.print_json(value)
+    assert json.loads(capsys.readouterr().out) == {
+        "nan": None,
+        "inf": [None, 1.5],
+        "path": "a b",
+        "3": [True, None, "é"],
+    }
+
+
+def test_tables_are_not_cut(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    long = "1.2.826.0.1." * 20
+    console.print_table(["uid", "value"], [[long, math.nan], ["[b]x[/b]", 0.25]])
+    text = capsys.readouterr().out
+    assert "…" not in text
+    assert "".join(c for c in text if c.isdigit() or c == ".").startswith(long)
+    assert "[b]x[/b]" in text
+    assert "0.2500" in text
+
+
+def test_progress_in_a_log_is_a_line_at_times(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("lesionloop.cli.console.time.monotonic", lambda: clock[0])
+    with console.progress("drawing", None) as bar:
+        for done in range(1, 26):
+            clock[0] += 1.0
+            bar.update(done, label=f"case {done}", total=25)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "drawing 10/25: case 10\ndrawing 20/25: case 20\n"
+
+
+def test_progress_at_a_terminal_is_a_bar_on_stderr(small: Any, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        small.write(tmp_path / "labels" / f"{name}.nii.gz", small.label())
+    ours, theirs = pty.openpty()
+    environment = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS")}
+    done = subprocess.run(
+        [*SCRIPT, "simulate", "--reference", tmp_path / "labels", "--strategy", "random",
+         "--out", tmp_path / "out", "--json"],
+        stdout=subprocess.PIPE, stderr=theirs, env=environment | {"TERM": "xterm"},
+        check=True, timeout=60,
+    )  # fmt: skip
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert "drawing" in shown
+    assert len(json.loads(done.stdout)) == 2
