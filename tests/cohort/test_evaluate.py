@@ -18,11 +18,12 @@ import pytest
 from lesionloop.cohort import evaluate
 from lesionloop.cohort.evaluate import RunResult
 from lesionloop.errors import InputError, LesionLoopError, OutputError
-from lesionloop.imaging import read_label
+from lesionloop.imaging import Study, read_label
 from lesionloop.interaction import loop
 from lesionloop.metrics import auc
 from lesionloop.scribbles import STRATEGIES
 from lesionloop.segmenters import SEGMENTERS
+from lesionloop.segmenters.threshold import Threshold, ThresholdSession
 
 DatasetMaker = Callable[..., Path]
 
@@ -362,3 +363,29 @@ def test_every_strategy_and_segmenter_runs_on_pet_alone(
     )
     assert not evaluation.failures
     assert len(scores(tmp_path / "out")) == len(SEGMENTERS) * len(STRATEGIES) * 2
+
+
+def test_a_fault_of_ours_in_one_case_does_not_stop_the_others(
+    make_dataset: DatasetMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Threshold.open
+
+    def faulty(self: Threshold, study: Study) -> ThresholdSession:
+        if study.name == "psma_b":
+            raise ZeroDivisionError("planted")
+        return opened(self, study)
+
+    monkeypatch.setattr(Threshold, "open", faulty)
+    out = tmp_path / "out"
+    evaluation = evaluate(make_dataset(), out, segmenters=["threshold"], steps=1)
+    (failed,) = evaluation.failures
+    assert failed.is_fault
+    assert failed.failure == "ZeroDivisionError: planted"
+    assert {row["case"] for row in scores(out)} == {"psma_a.1 x"}
+    (told,) = json.loads((out / "summary.json").read_text())["failures"]
+    assert told["case"] == "psma_b"
+
+    with pytest.raises(RuntimeError, match="planted"):  # nothing to report: a traceback, exit 1
+        evaluate(
+            make_dataset(("psma_b",), "alone"), tmp_path / "b", segmenters=["threshold"], steps=1
+        )

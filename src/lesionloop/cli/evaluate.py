@@ -107,4 +107,4 @@ def run(
     if evaluation.failures:
         count = len(evaluation.failures)
         note(f"{count} run{'s' if count > 1 else ''} failed; see summary.json")
-        raise typer.Exit(2)
+        raise typer.Exit(1 if any(failed.is_fault for failed in evaluation.failures) else 2)

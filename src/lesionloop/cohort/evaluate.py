@@ -6,6 +6,7 @@ interrupted goes on from there. The tables are written when all runs are done.
 
 import csv
 import io
+import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -27,6 +28,8 @@ from lesionloop.reporting.loop_records import group_cases
 from lesionloop.scribbles.strategies import require_strategy
 from lesionloop.segmenters import load_segmenter
 from lesionloop.versions import versions
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["Evaluation", "Run", "RunResult", "default_steps", "evaluate", "run_case"]
 
@@ -58,12 +61,21 @@ class Run:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run gave: scores and a report of the case, or the reason why there are none."""
+    """What a run gave: scores and a report of the case, or the reason why there are none.
+
+    Args:
+        run: which run.
+        rows: scores by step.
+        report: for the HTML report.
+        failure: why there are no scores.
+        is_fault: the failure is a fault of the program, not of the input.
+    """
 
     run: Run
     rows: tuple[ScoreRow, ...] = ()
     report: CaseReport | None = None
     failure: str | None = None
+    is_fault: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,6 +136,7 @@ def evaluate(
 
     Raises:
         InputError: the data set or an option makes no sense, or every run failed.
+        RuntimeError: every run failed, by a fault of the program.
         OutputError: ``out`` cannot be written.
     """
     steps = default_steps(mode) if steps is None else steps
@@ -158,6 +171,8 @@ def evaluate(
     results.sort(key=lambda result: order[result.run.folder])
     good = [result for result in results if result.failure is None]
     if not good:
+        if any(result.is_fault for result in results):
+            raise RuntimeError(f"no run has a result: {results[0].failure}")
         reason = results[0].failure if results else "Every case is skipped in reference mode."
         raise InputError("no run has a result", cause=reason)
     summary = _summary(results, mode=mode, steps=steps, seed=seed, skipped=skipped)
@@ -181,30 +196,37 @@ def evaluate(
 
 
 def run_case(run: Run) -> RunResult:
-    """Run one case and score it; an error that the user can act on becomes the reason."""
+    """Run one case and score it; what goes wrong becomes the reason, and the others go on."""
     try:
-        study, label = run.files.read()
-        segmenter = load_segmenter(run.segmenter, **run.options)
-        reader = SimulatedReader(label.values, run.strategy, run.seed, run.mode)
-        trace = run_loop(segmenter, study, reader, run.steps, run.folder)
-        rows = score_trace(
-            trace,
-            label.values,
-            study.grid.spacing,
-            segmenter=run.segmenter,
-            strategy=run.strategy,
-        )
-        report = CaseReport(
-            case=study.name,
-            segmenter=run.segmenter,
-            strategy=run.strategy,
-            mode=run.mode,
-            steps=[_step_row(row, step) for row, step in zip(rows, trace.steps, strict=True)],
-            pictures=draw_trace(study, trace, label.mask()),
-            notes=(*study.provenance.notes, *_failures(trace.steps)),
-        )
+        return _scored(run)
     except LesionLoopError as error:
         return RunResult(run, failure=str(error))
+    except Exception as error:
+        logger.exception("%s, %s: a fault of the program", run.files.name, run.segmenter)
+        return RunResult(run, failure=f"{type(error).__name__}: {error}", is_fault=True)
+
+
+def _scored(run: Run) -> RunResult:
+    study, label = run.files.read()
+    segmenter = load_segmenter(run.segmenter, **run.options)
+    reader = SimulatedReader(label.values, run.strategy, run.seed, run.mode)
+    trace = run_loop(segmenter, study, reader, run.steps, run.folder)
+    rows = score_trace(
+        trace,
+        label.values,
+        study.grid.spacing,
+        segmenter=run.segmenter,
+        strategy=run.strategy,
+    )
+    report = CaseReport(
+        case=study.name,
+        segmenter=run.segmenter,
+        strategy=run.strategy,
+        mode=run.mode,
+        steps=[_step_row(row, step) for row, step in zip(rows, trace.steps, strict=True)],
+        pictures=draw_trace(study, trace, label.mask()),
+        notes=(*study.provenance.notes, *_failures(trace.steps)),
+    )
     return RunResult(run, tuple(rows), report)
 
 
