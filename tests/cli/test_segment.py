@@ -191,6 +191,30 @@ def test_a_dicom_seg_comes_back_voxel_for_voxel(cli: Cli, dicom: Path, tmp_path:
     }
 
 
+def test_a_dicom_seg_is_a_reference_and_a_starting_mask(
+    cli: Cli, dicom: Path, tmp_path: Path
+) -> None:
+    seg, mask, again = (tmp_path / name for name in ("mask.dcm", "mask.nii.gz", "again.mha"))
+    for out in (seg, mask):
+        assert cli("segment", "--dicom", dicom, "--out", out).code == 0
+    for prediction, reference in ((mask, seg), (seg, mask)):
+        outcome = cli("score", "--prediction", prediction, "--reference", reference, "--json")
+        assert outcome.code == 0, outcome.err
+        assert _strict_json(outcome.out)["cases"][0]["dice"] == 1.0
+    clicks = tmp_path / "clicks.json"
+    arguments = ("--prediction", mask, "--reference", seg, "--strategy", "random", "--out", clicks)
+    assert cli("simulate", *arguments).code == 0
+    assert json.loads(clicks.read_text())["points"] == []  # no error, no scribble
+
+    assert cli("segment", "--dicom", dicom, "--start", seg, "--out", again).code == 0
+    np.testing.assert_array_equal(_mask(again), _mask(mask))
+    missing = cli("segment", "--dicom", dicom, "--start", tmp_path / "no.dcm", "--out", again)
+    assert missing.code == 2
+    assert "no.dcm" in missing.err
+    wrong = ("--segmenter", "threshold", "--start", seg, "--out", again)
+    assert "no option 'start'" in cli("segment", "--dicom", dicom, *wrong).err
+
+
 def test_a_dicom_study_without_ct(cli: Cli, dicom: Path, tmp_path: Path) -> None:
     for path in (dicom / "CT").iterdir():
         path.unlink()

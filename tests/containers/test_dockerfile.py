@@ -137,5 +137,5 @@ def test_the_environment_needs_no_home_and_few_threads(last: Stage) -> None:
     environment = dict(pair.split("=", 1) for pair in shlex.split(text))
     assert environment["PYTHONDONTWRITEBYTECODE"] == "1"
     assert environment["HOME"] == "/nonexistent"
-    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
         assert 1 <= int(environment[name]) <= 4

@@ -1,5 +1,7 @@
+import errno
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -7,7 +9,16 @@ import pytest
 from lesionloop.datasets import CaseFiles, find_cases, write_case
 from lesionloop.datasets.nnunet import tracer_of
 from lesionloop.errors import InputError, OutputError
-from lesionloop.imaging import Grid, Quantity, Study, Volume, read_volume
+from lesionloop.imaging import (
+    Grid,
+    Quantity,
+    Study,
+    Volume,
+    files,
+    nifti,
+    read_volume,
+    write_volume,
+)
 
 GRID = Grid((5, 4, 3), (2.0, 2.5, 3.0), (1.0, -2.0, 3.0), (0, 1, 0, -1, 0, 0, 0, 0, 1))
 
@@ -121,9 +132,30 @@ def test_what_is_no_data_set(tmp_path: Path, make: str) -> None:
 def test_a_label_on_another_grid_is_refused(tmp_path: Path) -> None:
     moved = label_of(0, 0, 0)
     grid = replace(GRID, origin=(1.0, -2.0, 4.0))
-    case = write_case(study_of("a"), tmp_path, label=Volume(moved.values, grid, Quantity.LABEL))
+    label = Volume(moved.values, grid, Quantity.LABEL)
+    with pytest.raises(InputError, match="not on the same grid"):
+        write_case(study_of("a"), tmp_path, label=label)
+    case = write_case(study_of("a"), tmp_path, label=moved)
+    assert case.label is not None
+    write_volume(label, case.label)
     with pytest.raises(InputError, match="not on the same grid"):
         case.read()
+
+
+def test_a_disk_that_fills_leaves_no_file_of_the_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = nifti.write_nifti
+
+    def filling(values: Any, grid: Grid, path: Path) -> None:
+        real(values, grid, path)
+        if path.name.endswith("_0001.nii.gz"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files, "write_nifti", filling)
+    with pytest.raises(OutputError, match="_0001"):
+        write_case(study_of("a"), tmp_path, label=label_of(0, 0, 0))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:

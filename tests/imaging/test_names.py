@@ -25,6 +25,7 @@ from lesionloop.imaging.names import (
         ("fdg_1.2 b.c_0001.nii.gz", ".nii.gz", "fdg_1.2 b.c_0001", "0001", "fdg_1.2 b.c"),
         ("psma_95b833d65be26d2f_0000.mha", ".mha", "psma_95b833d65be26d2f_0000", "0000",
          "psma_95b833d65be26d2f"),
+        ("psma_2020.nii.gz", ".nii.gz", "psma_2020", None, "psma_2020"),
         ("a.gz", None, "a.gz", None, "a.gz"),
         ("a.b.c", None, "a.b.c", None, "a.b.c"),
         ("a_001.nii", ".nii", "a_001", None, "a_001"),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from lesionloop.errors import InputError
+from lesionloop.imaging import Quantity, Volume, read_label, write_mask, write_volume
 from lesionloop.imaging.grid import Grid
 from lesionloop.imaging.nifti import read_nifti, write_nifti
 
@@ -357,3 +358,42 @@ def _patch(path: Path, **fields: Any) -> None:
     for name, value in fields.items():
         header[name] = value
     path.write_bytes(header.binaryblock + data[348:])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "stored"), [(bool, "uint8"), (np.int64, "int32"), (np.uint64, "int32"),
+                          (np.float16, "float32"), (np.uint8, "uint8"), (np.float64, "float64")]
+)  # fmt: skip
+def test_number_types_that_few_readers_know_are_written_as_others(
+    dtype: Any, stored: str, tmp_path: Path
+) -> None:
+    values = np.asfortranarray(np.random.default_rng(5).integers(0, 2, (5, 4, 3))).astype(dtype)
+    write_volume(Volume(values, Grid((5, 4, 3), (1, 2, 3)), Quantity.LABEL), tmp_path / "a.nii.gz")
+    again = nib.load(tmp_path / "a.nii.gz")
+    assert again.get_data_dtype() == np.dtype(stored)
+    np.testing.assert_array_equal(np.asanyarray(again.dataobj), values)
+
+
+def test_numbers_beyond_32_bits_are_refused(tmp_path: Path) -> None:
+    values = np.full((5, 4, 3), 2**40)
+    with pytest.raises(InputError, match="32 bits"):
+        write_volume(Volume(values, Grid((5, 4, 3), (1, 2, 3)), Quantity.LABEL), tmp_path / "a.nii")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["x.Nii.Gz", "y.NII", "z.nii.GZ"])
+def test_endings_in_any_case(name: str, tmp_path: Path) -> None:
+    mask = np.random.default_rng(1).random((5, 4, 3)) < 0.5
+    write_mask(mask, Grid((5, 4, 3), (1, 2, 3)), tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    np.testing.assert_array_equal(read_label(tmp_path / name).mask(), mask)
+
+
+def test_a_wrong_check_sum_is_found_behind_more_bytes(tmp_path: Path) -> None:
+    write_mask(np.eye(5, dtype=bool)[:, :4, None].repeat(3, 2), Grid((5, 4, 3), (1, 2, 3)),
+               tmp_path / "a.nii")  # fmt: skip
+    packed = bytearray(gzip.compress((tmp_path / "a.nii").read_bytes() + bytes(9)))
+    packed[-8] ^= 1  # the sum stands before the length
+    (tmp_path / "b.nii.gz").write_bytes(packed)
+    with pytest.raises(InputError, match="damaged"):
+        read_label(tmp_path / "b.nii.gz")

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from lesionloop.errors import InputError
-from lesionloop.imaging import Quantity, Study, Volume, assemble_study
+from lesionloop.imaging import Grid, Quantity, Study, Volume, assemble_study, write_mask
 from lesionloop.interaction import SimulatedReader, run_loop
 from lesionloop.metrics import voxel_dice
 from lesionloop.phantom import make_phantom
@@ -221,3 +222,40 @@ def test_a_stroke_across_a_whole_body_grid(make_study: StudyMaker) -> None:
     session = load_segmenter("propagate").open(study)
     mask = session.segment(ScribbleSet().add(points, "foreground"))
     assert mask[tuple(points.T)].all()
+
+
+def test_a_mask_made_elsewhere_is_corrected_near_strokes_only(
+    scene: tuple[Study, NDArray[np.bool_], NDArray[np.bool_]], tmp_path: Path
+) -> None:
+    study, faint, bright = scene
+    given = ball(study.grid.shape, (60, 70, 80), 9)  # a tight mask of the bright lesion, no more
+    write_mask(given, study, tmp_path / "given.nii.gz")
+    segmenter = load_segmenter("propagate", start=tmp_path / "given.nii.gz")
+    session = segmenter.open(study)
+    np.testing.assert_array_equal(session.segment(ScribbleSet()), given)
+
+    scribbles = ScribbleSet().add(central_stroke(faint), "foreground")
+    mask = session.segment(scribbles)
+    assert voxel_dice(mask & ndimage.binary_dilation(faint, iterations=4), faint) > 0.6
+    far = ndimage.binary_dilation(faint, iterations=14)
+    np.testing.assert_array_equal(mask[~far], given[~far])
+    np.testing.assert_array_equal(segmenter.open(study).segment(scribbles), mask)
+
+    rest = ball(study.grid.shape, (60, 70, 80), 30) & given
+    gone = session.segment(ScribbleSet().add(central_stroke(rest), "background"))
+    assert (gone & bright).sum() < 0.5 * given.sum()
+
+    before = segmenter.identity
+    write_mask(bright, study, tmp_path / "given.nii.gz")
+    assert segmenter.identity != before
+
+
+def test_a_start_mask_on_another_grid_is_refused(
+    scene: tuple[Study, NDArray[np.bool_], NDArray[np.bool_]], tmp_path: Path
+) -> None:
+    study = scene[0]
+    write_mask(scene[1], Grid(study.grid.shape, (9.0, 9.0, 9.0)), tmp_path / "other.mha")
+    with pytest.raises(InputError, match="not on the same grid"):
+        load_segmenter("propagate", start=tmp_path / "other.mha").open(study)
+    with pytest.raises(InputError, match="missing"):
+        _ = load_segmenter("propagate", start=tmp_path / "missing.mha").identity

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lesionloop.cli.console import JsonOption, print_json, print_table
+from lesionloop.cli.console import JsonOption, note, print_json, print_table
 from lesionloop.errors import InputError
 
 NAME = "inspect"
@@ -18,9 +18,12 @@ def run(
     json: JsonOption = False,
 ) -> None:
     """List the series of a DICOM folder, and which PET and CT would be read."""
-    from lesionloop.imaging.dicom import describe
+    from lesionloop.imaging.dicom import describe, scan_folder
 
-    rows = describe(folder)
+    scan = scan_folder(folder)
+    rows = describe(scan)
+    for damaged in scan.damaged:
+        note(f"damaged: {damaged.file}: {damaged.reason}.")
     if not rows:
         raise InputError(
             f"no DICOM series in {folder}",

@@ -41,6 +41,10 @@ def run(
     scribbles: Annotated[
         Path | None, typer.Option(help="All scribbles so far (lesion-clicks.json).")
     ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(help="Mask made elsewhere to correct (NIfTI, MHA or DICOM SEG)."),
+    ] = None,
     segmenter: SegmenterOption = "default",
     option: OptionsOption = None,
     tracer: Annotated[str | None, typer.Option(help="fdg or psma, when known.")] = None,
@@ -58,8 +62,9 @@ def run(
     from lesionloop.segmenters import load_segmenter
 
     _check_ending(out, from_dicom=dicom is not None)
-    chosen = load_segmenter(segmenter, **parse_options(option))
-    start = time.perf_counter()
+    options = parse_options(option) | ({"start": str(start)} if start else {})
+    chosen = load_segmenter(segmenter, **options)
+    begun = time.perf_counter()
     with output_file(out):
         if scribbles:
             ScribbleSet.read(scribbles)  # a bad file is refused before the study is read
@@ -82,7 +87,7 @@ def run(
         "facts": dict(study.provenance.facts),
         "notes": list(study.provenance.notes),
         "seconds": {
-            "read": round(read - start, 3),
+            "read": round(read - begun, 3),
             "segment": round(segmented - read, 3),
             "write": round(time.perf_counter() - segmented, 3),
         },
@@ -95,9 +100,9 @@ def run(
 
 
 def _check_ending(out: Path, *, from_dicom: bool) -> None:
-    from lesionloop.imaging.files import check_image_target
+    from lesionloop.imaging.files import check_image_target, is_dicom_seg
 
-    if not _is_dicom(out):
+    if not is_dicom_seg(out):
         check_image_target(out)
     elif not from_dicom:
         raise InputError(
@@ -110,7 +115,9 @@ def _check_ending(out: Path, *, from_dicom: bool) -> None:
 def _write(
     mask: "NDArray[np.bool_]", study: "Study", out: Path, segmenter: str, *, automatic: bool
 ) -> None:
-    if _is_dicom(out):
+    from lesionloop.imaging.files import is_dicom_seg
+
+    if is_dicom_seg(out):
         from lesionloop.imaging.dicom import write_dicom_seg
 
         write_dicom_seg(
@@ -125,7 +132,3 @@ def _write(
         from lesionloop.imaging import write_mask
 
         write_mask(mask, study, out)
-
-
-def _is_dicom(out: Path) -> bool:
-    return out.name.lower().endswith(".dcm")

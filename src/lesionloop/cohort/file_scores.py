@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lesionloop.errors import InputError
-from lesionloop.imaging import Volume, read_label, require_same_grid
+from lesionloop.imaging import Volume, read_label_pair
 from lesionloop.imaging.names import images_by_name, strip_ending
 from lesionloop.metrics import CaseScore, aggregate, score_case, voxel_dice
 
@@ -29,8 +29,7 @@ def score_files(prediction: Path, reference: Path) -> dict[str, Any]:
     cases = []
     pairs, unused = _pairs(prediction, reference)
     for name, mask_path, label_path in pairs:
-        mask, label = read_label(mask_path), read_label(label_path)
-        require_same_grid(mask, label)
+        mask, label = read_label_pair(mask_path, label_path)
         scores[name] = score_case(mask.values, label.values, label.grid.spacing)
         cases.append({"case": name, **asdict(scores[name]), "dice": _dice(mask, label)})
     return {"cases": cases, "aggregate": _aggregates(scores), "unused": unused}

@@ -7,7 +7,7 @@ from typing import Any
 
 from lesionloop.cohort.workers import in_processes
 from lesionloop.errors import InputError
-from lesionloop.imaging import Quantity, Volume, read_label, require_same_grid, write_volume
+from lesionloop.imaging import Quantity, Volume, read_label, read_label_pair, write_volume
 from lesionloop.imaging.names import images_by_name, strip_ending
 from lesionloop.output import all_or_none, output_file, output_folder
 from lesionloop.scribbles import (
@@ -36,22 +36,13 @@ def next_scribble_file(
     require_strategy(strategy)
     _check_json(out)
     with output_file(out):
-        label, mask = read_label(reference), read_label(prediction)
-        require_same_grid(mask, label)
-        scribbles = _longer_error(mask, label, strategy, seed)
+        mask, label = read_label_pair(prediction, reference)
+        errors = error_scribbles(mask.mask(), label.mask(), strategy, seed=seed)
+        scribbles = ScribbleSet()
+        if len(errors.points):
+            scribbles = scribbles.add(errors.points, errors.label)
         scribbles.write(out)
     return _report(out, scribbles)
-
-
-def _longer_error(mask: Volume, label: Volume, strategy: str, seed: int) -> ScribbleSet:
-    errors = error_scribbles(mask.mask(), label.mask(), strategy, seed=seed)
-    over, under = len(errors.over), len(errors.under)
-    scribbles = ScribbleSet()
-    if under and (over <= under or not over):
-        scribbles = scribbles.add(errors.under, "foreground")
-    elif over:
-        scribbles = scribbles.add(errors.over, "background")
-    return scribbles
 
 
 def training_scribble_files(

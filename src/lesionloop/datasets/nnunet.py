@@ -10,7 +10,7 @@ from lesionloop.errors import InputError
 from lesionloop.imaging import Study, read_label, read_study, require_same_grid, write_volume
 from lesionloop.imaging.names import case_name, channel_of, image_ending, images_by_name
 from lesionloop.imaging.volume import Volume
-from lesionloop.output import make_folder
+from lesionloop.output import all_or_none
 
 __all__ = ["FOLDERS", "CaseFiles", "find_cases", "tracer_of", "write_case"]
 
@@ -104,18 +104,21 @@ def write_case(study: Study, folder: Path | str, *, label: Volume | None = None)
     """Write a study in the nnU-Net layout: CT and PET on the PET grid, compressed.
 
     Raises:
-        OutputError: the folder cannot be written.
+        InputError: the label is not on the PET grid.
+        OutputError: the folder cannot be written; no file of the case is left then.
     """
+    if label is not None:
+        require_same_grid(label, study.pet)
     folder = Path(folder)
-    images = make_folder(folder / "imagesTr")
+    images = folder / "imagesTr"
     pet = images / f"{study.name}_0001.nii.gz"
     ct = images / f"{study.name}_0000.nii.gz"
     label_path = folder / "labelsTr" / f"{study.name}.nii.gz"
-    if study.ct is not None:
-        write_volume(study.ct, ct)
-    if label is not None:
-        write_volume(label, label_path)
-    write_volume(study.pet, pet)
+    volumes = [(ct, study.ct), (label_path, label), (pet, study.pet)]
+    written = [(path, volume) for path, volume in volumes if volume is not None]
+    with all_or_none([path for path, _ in written]):
+        for path, volume in written:
+            write_volume(volume, path)
     return CaseFiles(
         study.name, pet, ct if study.ct is not None else None, label_path if label else None
     )

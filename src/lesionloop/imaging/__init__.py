@@ -2,6 +2,7 @@
 
 from lesionloop.imaging.files import (
     read_label,
+    read_label_pair,
     read_study,
     read_volume,
     write_mask,
@@ -19,6 +20,7 @@ __all__ = [
     "Volume",
     "assemble_study",
     "read_label",
+    "read_label_pair",
     "read_study",
     "read_volume",
     "require_same_grid",

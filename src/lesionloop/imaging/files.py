@@ -1,5 +1,6 @@
 """Image files to volumes and back, the format chosen by the ending."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,17 @@ from lesionloop.imaging.metaimage import read_metaimage, write_metaimage
 from lesionloop.imaging.names import IMAGE_ENDINGS, case_name, channel_of, image_ending
 from lesionloop.imaging.nifti import read_nifti, write_nifti
 from lesionloop.imaging.study import Provenance, Study, assemble_study
-from lesionloop.imaging.volume import Quantity, Volume
+from lesionloop.imaging.volume import Quantity, Volume, require_same_grid
 from lesionloop.output import atomic_path
 
-__all__ = ["read_label", "read_study", "read_volume", "write_mask", "write_volume"]
+__all__ = [
+    "read_label",
+    "read_label_pair",
+    "read_study",
+    "read_volume",
+    "write_mask",
+    "write_volume",
+]
 
 
 def read_volume(path: Path | str, quantity: Quantity) -> Volume:
@@ -54,12 +62,21 @@ def read_volume(path: Path | str, quantity: Quantity) -> Volume:
     return Volume(values, grid, quantity, str(path))
 
 
-def read_label(path: Path | str) -> Volume:
+def read_label(path: Path | str, grid: Grid | None = None) -> Volume:
     """Read a label map or mask; whole numbers from 0, as integers.
+
+    Args:
+        path: NIfTI, MHA, or a DICOM SEG (ending .dcm), of which all segments count as 1.
+        grid: where a DICOM SEG is wanted; None for its own frames. Image files stay as they are.
 
     Raises:
         InputError: as :func:`read_volume`, or values that are not labels.
     """
+    if is_dicom_seg(path):
+        # Imported here: the DICOM libraries are heavy, and few labels need them.
+        from lesionloop.imaging.dicom.segmentation import read_dicom_seg  # noqa: PLC0415
+
+        return read_dicom_seg(path, grid)
     volume = read_volume(path, Quantity.LABEL)
     values = volume.values
     if values.dtype.kind == "f":
@@ -72,6 +89,21 @@ def read_label(path: Path | str) -> Volume:
     if values.min() < 0:
         raise _no_label(path, "It holds values below 0.")
     return Volume(values, volume.grid, Quantity.LABEL, volume.source)
+
+
+def read_label_pair(first: Path | str, second: Path | str) -> tuple[Volume, Volume]:
+    """Read two label maps that must be on one grid; a DICOM SEG is placed on the other's.
+
+    Raises:
+        InputError: as :func:`read_label`, or the grids differ.
+    """
+    if is_dicom_seg(first) and not is_dicom_seg(second):
+        pair = read_label_pair(second, first)
+        return pair[1], pair[0]
+    one = read_label(first)
+    two = read_label(second, one.grid)
+    require_same_grid(one, two)
+    return one, two
 
 
 def read_study(
@@ -106,7 +138,7 @@ def read_study(
         name=name or case_name(pet_path),
         tracer=tracer,
         provenance=Provenance(files=files),
-        load_native_ct=None if ct is None else (lambda: read_volume(ct, Quantity.HU)),
+        load_native_ct=None if ct is None else partial(read_volume, ct, Quantity.HU),
     )
 
 
@@ -136,6 +168,11 @@ def write_mask(mask: ArrayLike, where: Study | Grid, path: Path | str) -> None:
     if values.shape != grid.shape:
         raise InputError(f"a mask of shape {values.shape} does not fit a grid of {grid.shape}")
     _write(values, grid, Path(path))
+
+
+def is_dicom_seg(path: Path | str) -> bool:
+    """Whether a file name stands for a DICOM SEG, by its ending."""
+    return Path(path).name.lower().endswith(".dcm")
 
 
 def check_image_target(path: Path | str) -> None:
@@ -178,7 +215,12 @@ def _as_float32(volume: Volume) -> Volume:
 def _check_channels(ct: Path, pet: Path) -> None:
     """Refuse files that the nnU-Net naming says are of two cases, or the wrong way round."""
     channels = (channel_of(ct), channel_of(pet))
-    if channels == ("0001", "0000"):
+    if ct.exists() and ct.samefile(pet):
+        raise InputError(
+            f"{ct} is given as CT and as PET",
+            remedy="Give the two files of one case, or leave the CT out.",
+        )
+    if channels[0] == "0001" != channels[1]:
         raise InputError(
             f"CT {ct} and PET {pet} look exchanged",
             cause="In the nnU-Net layout _0000 is CT and _0001 is PET.",

@@ -71,7 +71,7 @@ def write_metaimage(values: NDArray[Any], grid: Grid, path: Path) -> None:
     stored = values.view(np.uint8) if values.dtype == bool else values
     kind = f"{stored.dtype.kind}{stored.dtype.itemsize}"
     if kind not in _NAMES:
-        raise InputError(f"cannot write {path}", cause=f"MetaImage has no type {values.dtype}.")
+        raise InputError(f"cannot write {values.dtype} values as MetaImage: it has no such type")
     pieces = list(_deflate(stored))
     columns = np.array(grid.direction).reshape(3, 3).T.ravel()  # axis by axis, as ITK writes them
     fields = {
@@ -134,6 +134,10 @@ def _layout(path: Path, fields: _Fields) -> tuple[Shape, np.dtype[Any]]:
             cause=f"It holds {fields['ElementNumberOfChannels']} values per voxel instead of one.",
             remedy="Give a volume of whole or floating-point numbers.",
         )
+    slope = _numbers(path, fields, ("ElementToIntensityFunctionSlope",), "1")
+    offset = _numbers(path, fields, ("ElementToIntensityFunctionOffset",), "0")
+    if slope != [1] or offset != [0]:
+        raise _refusal(path, "Its values need scaling (ElementToIntensityFunction), as few read.")
     kind = _TYPES.get(fields.get("ElementType", ""))
     if kind is None:
         raise _refusal(path, f"Its ElementType {fields.get('ElementType')!r} is no number type.")

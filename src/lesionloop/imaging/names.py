@@ -12,7 +12,7 @@ __all__ = [
 #: Image files that can be read and written, the longer ending first.
 IMAGE_ENDINGS = (".nii.gz", ".nii", ".mha")
 
-_CHANNEL = re.compile(r"_(\d{4})$")
+_CHANNEL = re.compile(r"_(000\d)$")  # nnU-Net channels; a year stays in the name
 
 
 def image_ending(path: Path | str) -> str | None:

@@ -26,6 +26,7 @@ __all__ = ["read_nifti", "write_nifti"]
 #: NIfTI is RAS, we are LPS: the first two world axes change sign.
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
+_MOST_TAIL_BYTES = 1 << 20
 _HEADER_BYTES = 544  # NIfTI-2 has 540 + 4; NIfTI-1 348 + 4
 
 
@@ -62,12 +63,30 @@ def write_nifti(values: NDArray[Any], grid: Grid, path: Path) -> None:
     """Write values [x, y, z] with exact geometry (sform and qform, scanner coordinates).
 
     The caller makes it atomic. Errors of the file system pass through as OSError.
+
+    Raises:
+        InputError: the values need more than 32 bits, which other readers do not expect.
     """
-    image = nib.Nifti1Image(values, _RAS_TO_LPS @ grid.affine)
+    image = nib.Nifti1Image(_storable(values), _RAS_TO_LPS @ grid.affine)
     image.set_sform(image.affine, code="scanner")
     image.set_qform(image.affine, code="scanner")
     image.header.set_xyzt_units("mm")
-    nib.save(image, path)
+    plain = path.with_name(path.name.lower())  # the library knows no .Nii.GZ
+    nib.save(image, plain)
+    if plain != path:
+        plain.rename(path)
+
+
+def _storable(values: NDArray[Any]) -> NDArray[Any]:
+    """Values in a number type that every NIfTI reader knows."""
+    if values.dtype == bool:
+        return values.view(np.uint8)
+    if values.dtype.kind in "iu" and values.dtype.itemsize > 4:
+        narrow = values.astype(np.int32)
+        if not np.array_equal(narrow, values):
+            raise InputError("cannot write whole numbers beyond 32 bits as NIfTI")
+        return narrow
+    return values.astype(np.float32) if values.dtype == np.float16 else values
 
 
 def _open(path: Path) -> gzip.GzipFile | BufferedReader:
@@ -82,7 +101,7 @@ def _read_header(path: Path, data: bytes) -> Any:
             header = kind(data[:size], check=False)
         except (HeaderDataError, WrapStructError):
             continue
-        if int(header["sizeof_hdr"]) == size and bytes(header["magic"].item()).startswith(b"n"):
+        if int(header["sizeof_hdr"]) == size and bytes(header["magic"].item())[:2] == b"n+":
             return header
     raise InputError(
         f"{path} is not a NIfTI file",
@@ -122,7 +141,9 @@ def _read_values(
     start = max(int(offset), int(header["sizeof_hdr"]))
     stream.seek(start)
     values = read_voxels(path, stream, shape, dtype, at_most=largest - start)
-    stream.read(1)  # past the last voxel: makes gzip check its sum
+    left = _MOST_TAIL_BYTES  # gzip checks its sum at the end only; but a tail can be a bomb
+    while left > 0 and (tail := stream.read(left)):
+        left -= len(tail)
     return values
 
 

@@ -118,16 +118,13 @@ class SimulatedReader:
         if mask is None:
             raise ReaderFailureError("there is no segmentation to look at")
         errors = error_scribbles(mask, self.reference, self.strategy, seed=self.seed)
-        over, under = len(errors.over), len(errors.under)
-        if self.mode == "reference" and not (over and under):
-            kind = "missed" if over else "false"
+        if self.mode == "reference" and not (len(errors.over) and len(errors.under)):
+            kind = "missed" if len(errors.over) else "false"
             raise ReaderFailureError(f"there is no {kind} voxel left, where the code stops")
-        if not (over or under):
+        if not len(errors.points):
             return None
         step = scribbles.scribbles[-1].step + 1 if len(scribbles) else 1
-        if under and (over <= under or not over):
-            return Scribble(errors.under, "foreground", step)
-        return Scribble(errors.over, "background", step)
+        return Scribble(errors.points, errors.label, step)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,27 @@
-"""Checks of the numbers that users give to segmenters."""
+"""Checks of the numbers and files that users give to segmenters."""
 
+from hashlib import blake2b, file_digest
 from math import inf, isfinite
+from pathlib import Path
 
 from lesionloop.errors import InputError
 
-__all__ = ["require_number"]
+__all__ = ["file_hash", "require_number"]
+
+
+def file_hash(path: str) -> str:
+    """What a file holds, as 32 hexadecimal digits.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return file_digest(file, lambda: blake2b(digest_size=16)).hexdigest()
+    except OSError as error:
+        raise InputError(
+            f"cannot read {path}", cause=f"{error.strerror or error}.", remedy="Check the path."
+        ) from error
 
 
 def require_number(

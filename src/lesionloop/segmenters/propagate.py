@@ -9,10 +9,10 @@ log-odds, so what is far from any stroke stays exactly as the first pass left it
 from dataclasses import asdict, dataclass, field, fields
 
 from lesionloop.errors import InputError
-from lesionloop.imaging import Study
+from lesionloop.imaging import Study, read_label, require_same_grid
 from lesionloop.imaging.study import require_suv
 from lesionloop.segmenters.influence import Reach
-from lesionloop.segmenters.options import require_number
+from lesionloop.segmenters.options import file_hash, require_number
 from lesionloop.segmenters.propagation import PropagateSession
 
 __all__ = ["Propagate"]
@@ -39,6 +39,8 @@ class Propagate:
         background_share: level that a background stroke asks for, as a part of the median of the
             uptake under it.
         reach: how far a stroke acts; a mapping of its names to mm will do.
+        start: a mask made elsewhere to correct, in place of the first pass: NIfTI, MHA or DICOM
+            SEG on the PET grid. Near a stroke the uptake decides, as far as the stroke pulls.
 
     Raises:
         InputError: an option is not a number, or out of range.
@@ -55,8 +57,11 @@ class Propagate:
     foreground_share: float = 0.7
     background_share: float = 0.8
     reach: Reach = field(default_factory=Reach)
+    start: str | None = None
 
     def __post_init__(self) -> None:
+        if self.start is not None:
+            object.__setattr__(self, "start", str(self.start))
         if isinstance(self.reach, dict):
             object.__setattr__(self, "reach", _reach(self.reach))
         if self.level_suv is not None:
@@ -76,17 +81,27 @@ class Propagate:
 
     @property
     def identity(self) -> dict[str, object]:
-        """All that decides the mask."""
-        return {"name": self.name, "version": 2, **asdict(self)}
+        """All that decides the mask; of the start mask, what is in the file.
+
+        Raises:
+            InputError: the start mask cannot be read.
+        """
+        start = None if self.start is None else file_hash(self.start)
+        return {"name": self.name, "version": 2, **asdict(self), "start": start}
 
     def open(self, study: Study) -> PropagateSession:
         """Make the first pass; takes most of the time.
 
         Raises:
-            InputError: the PET is not SUV.
+            InputError: the PET is not SUV; the start mask is damaged or on another grid.
         """
         require_suv(study)
-        return PropagateSession(self, study)
+        start = None
+        if self.start is not None:
+            label = read_label(self.start, study.grid)
+            require_same_grid(label, study.pet)
+            start = label.mask()
+        return PropagateSession(self, study, start)
 
 
 def _reach(lengths: dict[str, float]) -> Reach:

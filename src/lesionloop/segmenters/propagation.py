@@ -46,8 +46,11 @@ _Key = tuple[bool, bytes]
 class PropagateSession:
     """The first pass of one study, and the mask for the strokes seen last."""
 
-    def __init__(self, options: "Propagate", study: Study) -> None:
+    def __init__(
+        self, options: "Propagate", study: Study, start: NDArray[np.bool_] | None = None
+    ) -> None:
         self._options = options
+        self._start = start
         self._grid = study.grid
         suv = study.pet.values
         self._level = options.level_suv or _level_for(study)
@@ -88,6 +91,8 @@ class PropagateSession:
 
     def _first_pass(self, study: Study) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """First mask, and the voxels taken for physiologic uptake."""
+        if self._start is not None:
+            return self._start, np.zeros_like(self._start)
         candidates = self._smooth(self._evidence(self._log_suv, 0.0)) > 0
         labels, count = label_parts(candidates)
         physiologic = physiologic_components(study, labels, count)
@@ -192,7 +197,12 @@ class PropagateSession:
         pull, shift = combine(says, box)
         odds = self._evidence(self._log_suv[fine], working.expand(shift, box))
         np.minimum(odds, -1.0, out=odds, where=self._physiologic[fine])
-        odds += np.float32(self._options.strength) * working.expand(pull, box)
+        fine_pull = working.expand(pull, box)
+        strength = np.float32(self._options.strength)
+        if self._start is not None:
+            given = np.where(self._start[fine], strength, -strength)
+            odds = given + np.abs(fine_pull) * (odds - given)
+        odds += strength * fine_pull
         spoken = working.expand(((pull != 0) | (shift != 0)).astype(np.float32), box) > 0
         return self._smooth(odds), spoken
 

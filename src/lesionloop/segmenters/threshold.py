@@ -5,7 +5,6 @@ takes away the region it touches, within its reach, as far as no foreground poin
 """
 
 from dataclasses import asdict, dataclass
-from hashlib import blake2b, file_digest
 from pathlib import Path
 from typing import TypeAlias
 
@@ -19,7 +18,7 @@ from lesionloop.imaging import Study, Volume, read_label, require_same_grid
 from lesionloop.imaging.study import require_suv
 from lesionloop.scribbles import ScribbleSet
 from lesionloop.segmenters.boxes import Box, box_around, within
-from lesionloop.segmenters.options import require_number
+from lesionloop.segmenters.options import file_hash, require_number
 from lesionloop.segmenters.parts import label_parts
 from lesionloop.segmenters.protocol import honour, point_sets
 from lesionloop.segmenters.strokes import Stroke, find_strokes
@@ -90,7 +89,7 @@ class Threshold:
         """
         facts = {"name": self.name, "version": 2, **asdict(self)}
         if self.method == "liver" and self.organ_map:
-            facts["organ_map"] = _file_hash(self.organ_map)
+            facts["organ_map"] = file_hash(self.organ_map)
         return facts
 
     def open(self, study: Study) -> "ThresholdSession":
@@ -213,11 +212,3 @@ def _liver_level(study: Study, options: Threshold) -> float:
             remedy="Give the right liver_label, or another method.",
         )
     return 1.5 * float(uptake.mean(dtype=np.float64)) + 2 * float(uptake.std(dtype=np.float64))
-
-
-def _file_hash(path: str) -> str:
-    try:
-        with Path(path).open("rb") as file:
-            return file_digest(file, lambda: blake2b(digest_size=16)).hexdigest()
-    except OSError as error:
-        raise InputError(f"cannot read {path}", cause=f"{error.strerror or error}.") from error

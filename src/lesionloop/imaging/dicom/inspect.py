@@ -43,19 +43,19 @@ class SeriesRow:
 
 
 def describe(
-    folder: Path | str, *, pet_series: str | None = None, ct_series: str | None = None
+    where: Path | str | Scan, *, pet_series: str | None = None, ct_series: str | None = None
 ) -> list[SeriesRow]:
     """Describe every series in a folder; what cannot be read is said in its row, not raised.
 
     Args:
-        folder: any layout.
+        where: a folder of any layout, or what a scan found in it.
         pet_series: as in :func:`read_dicom_study`.
         ct_series: as in :func:`read_dicom_study`.
 
     Raises:
         InputError: the folder does not exist.
     """
-    scan = scan_folder(folder)
+    scan = where if isinstance(where, Scan) else scan_folder(where)
     reasons: dict[int, str] = {}
     chosen: set[int] = set()
     pet = _try_pet(scan, pet_series, reasons)

@@ -122,10 +122,10 @@ def _decode(path: Path, shape: tuple[int, int]) -> tuple[Dataset, NDArray[Any]]:
                 header.pixel_array_options(decoding_plugin=plugin)
             stored: NDArray[Any] = header.pixel_array
     except Exception as error:  # every decoder has its own kinds of error
-        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        told = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
             f"cannot decode the pixels of {path}",
-            cause=f"The file is truncated or damaged ({syntax.name}): {first_line.rstrip('.')}.",
+            cause=f"The file is truncated or damaged ({syntax.name}): {told.rstrip('.')}.",
             remedy=remedy,
         ) from error
     if stored.shape != shape:
