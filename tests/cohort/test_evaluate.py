@@ -178,7 +178,7 @@ def test_killed_for_real_the_next_run_finishes(
         start_new_session=True,
     )
     deadline = time.monotonic() + 60
-    while len(list(out.rglob("step_*.nii.gz"))) < 4 and process.poll() is None:
+    while len(list(out.glob("traces/*/*/*/step_*.nii.gz"))) < 4 and process.poll() is None:
         assert time.monotonic() < deadline, "the evaluation wrote nothing"
         time.sleep(0.01)
     assert process.poll() is None, "the evaluation ended before it could be killed"
