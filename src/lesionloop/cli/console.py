@@ -66,23 +66,31 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(_strict(value), indent=2, allow_nan=False))
 
 
+_MOST_COLUMNS = 200
+
+
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None
 ) -> None:
-    """The result as a table on stdout; floats with four digits, NaN as a dash."""
+    """The result as a table on stdout; floats with four digits, NaN as a dash.
+
+    As wide as its content up to 200 characters, whatever the terminal: numbers and names that are
+    cut in two are worse than lines that the terminal wraps.
+    """
+    from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     rows = [list(row) for row in rows]
-    table = Table(title=title, title_justify="left", header_style="bold")
+    table = Table(title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD)
     for number, column in enumerate(columns):
         numeric = all(isinstance(row[number], int | float) for row in rows)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row))
-    console = Console()
-    console.width = max(console.width, 120)  # a pipe has no width; do not cut numbers there
+    console = Console(width=_MOST_COLUMNS)
+    console.width = max(Console().width, console.measure(table).maximum)
     console.print(table)
 
 

@@ -1,6 +1,6 @@
 """``lesionloop inspect``: what a DICOM folder holds."""
 
-from dataclasses import asdict, astuple, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +11,12 @@ from lesionloop.errors import InputError
 
 NAME = "inspect"
 EXAMPLES = "Example: lesionloop inspect ~/scans/study1"
+
+#: What a person asks first comes first.
+_COLUMNS = (
+    "chosen", "modality", "number", "description", "slices", "matrix", "spacing", "units",
+    "corrected", "why", "uid",
+)  # fmt: skip
 
 
 def run(
@@ -33,8 +39,7 @@ def run(
     if json:
         print_json([asdict(row) for row in rows])
     else:
-        columns = [column.name for column in fields(rows[0])]
-        print_table(columns, [[_cell(value) for value in astuple(row)] for row in rows])
+        print_table(_COLUMNS, [[_cell(getattr(row, name)) for name in _COLUMNS] for row in rows])
 
 
 def _cell(value: Any) -> Any:
