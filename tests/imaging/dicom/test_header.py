@@ -60,6 +60,7 @@ def test_numbers_and_text() -> None:
     header.PatientWeight = ""
     assert numbers(header, "PixelSpacing", 2) == (1.5, 2.5)
     assert numbers(header, "PixelSpacing", 3) is None
+    assert number(header, "PixelSpacing") is None
     assert number(header, "PatientWeight") is None
     assert number(header, "RescaleSlope") is None
     assert text(header, "SeriesDescription") is None

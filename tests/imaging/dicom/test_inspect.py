@@ -44,6 +44,16 @@ def test_trouble_is_told_in_its_row(tmp_path: Path, write_series: Writer) -> Non
     assert describe(tmp_path, pet_series=rows[1].uid)[1].chosen
 
 
+def test_a_ct_of_another_examination_is_called_an_image(
+    tmp_path: Path, write_series: Writer
+) -> None:
+    write_series(tmp_path / "1")
+    write_series(tmp_path / "2", modality="CT", tags={"StudyInstanceUID": "1.2.3"})
+    rows = describe(tmp_path, pet_series="1")
+    assert [(row.modality, row.chosen) for row in rows] == [("PT", True), ("CT", False)]
+    assert rows[1].why == "CT Image Storage: not chosen"
+
+
 def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         describe(tmp_path / "no")

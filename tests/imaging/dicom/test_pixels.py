@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from pydicom.uid import (
     UID,
     ExplicitVRLittleEndian,
@@ -205,6 +205,30 @@ def test_truncated_pixels_are_refused_by_file(
     with pytest.raises(InputError, match="truncated") as caught:
         read(tmp_path)
     assert str(victim) in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [None, "implicit VR", "JPEG-LS", "JPEG 2000", "JPEG lossless"])
+def test_a_header_with_too_few_rows_is_refused(
+    tmp_path: Path, write_series: Writer, kind: str | None
+) -> None:
+    written = write_series(tmp_path, shape=(41, 50))
+    for path in written.paths:
+        if kind is not None:
+            REWRITERS[kind](path)
+        ds = dcmread(path)
+        ds.Rows = 40
+        ds.save_as(path)
+    with pytest.raises(InputError, match="pixels of") as caught:
+        read(tmp_path)
+    assert str(written.paths[0]) in str(caught.value)
+
+
+def test_padding_after_the_pixels_is_accepted(tmp_path: Path, write_series: Writer) -> None:
+    def pad(_: int, ds: Dataset) -> None:
+        ds.PixelData += bytes(6)
+
+    written = write_series(tmp_path, tags={"RescaleSlope": "1"}, edit=pad)
+    np.testing.assert_array_equal(read(tmp_path).values, written.stored.transpose(2, 1, 0))
 
 
 @pytest.mark.parametrize("slope", [None, "0"])

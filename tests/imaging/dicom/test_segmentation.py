@@ -33,6 +33,8 @@ from lesionloop.imaging.dicom.segmentation import (
     read_dicom_seg,
     write_dicom_seg,
 )
+from lesionloop.imaging.dicom.series import scan_folder
+from lesionloop.imaging.dicom.stack import stack_slices
 from lesionloop.imaging.grid import Grid
 from lesionloop.imaging.volume import Quantity
 
@@ -605,6 +607,30 @@ def test_frames_on_no_regular_grid(tmp_path: Path) -> None:
     assert "one regular grid" in str(caught.value)
 
 
+def test_rounded_orientation_is_made_upright(tmp_path: Path) -> None:
+    """Three decimals are no longer two unit vectors at a right angle, but mean them."""
+    pet = PetSeries(tmp_path / "pet", direction=_rotation(seed=6))
+    mask = _random_mask(SHAPE)
+    write_dicom_seg(mask, pet.grid, pet.files, tmp_path / "mask.dcm")
+    seg = pydicom.dcmread(tmp_path / "mask.dcm")
+    shared = seg.SharedFunctionalGroupsSequence[0]
+    turn = shared.PlaneOrientationSequence[0]
+    rounded = [round(float(v), 3) for v in turn.ImageOrientationPatient]
+    turn.ImageOrientationPatient = rounded
+    shared.PixelMeasuresSequence[0].SpacingBetweenSlices *= -1  # some makers count downwards
+    seg.save_as(tmp_path / "rounded.dcm")
+    own = read_dicom_seg(tmp_path / "rounded.dcm")
+    np.testing.assert_array_equal(own.values, mask)
+    np.testing.assert_allclose(own.grid.direction, pet.grid.direction, atol=1e-3)
+
+    turn.ImageOrientationPatient = [rounded[0] + 0.1, *rounded[1:]]
+    seg.save_as(tmp_path / "skewed.dcm")
+    for grid in (None, pet.grid):
+        with pytest.raises(InputError, match=r"skewed\.dcm") as caught:
+            read_dicom_seg(tmp_path / "skewed.dcm", grid)
+        assert "right angle" in str(caught.value)
+
+
 # --- refusals when writing -------------------------------------------------------------------
 
 
@@ -633,7 +659,7 @@ def test_grid_that_is_not_the_series(
     pet = PetSeries(tmp_path / "pet")
     grid = change(pet.grid)
     mask = np.ones(grid.shape, dtype=bool)
-    with pytest.raises(InputError, match="does not fit series 'WB PET AC'") as caught:
+    with pytest.raises(InputError, match='does not fit PT "WB PET AC"') as caught:
         write_dicom_seg(mask, grid, pet.files, tmp_path / "out" / "mask.dcm")
     assert told in str(caught.value)
     assert "mm apart" in str(caught.value)
@@ -681,13 +707,14 @@ def _set(keyword: str, value: object) -> Callable[[Dataset, int], None]:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (_set("SeriesInstanceUID", "1.2.3"), "series differs"),
-        (_set("FrameOfReferenceUID", "1.2.3"), "frame of reference differs"),
-        (_set("Rows", 8), "columns and rows differs"),
-        (_set("PixelSpacing", [2.5, 2.5]), "pixel spacing differs"),
-        (_set("ImageOrientationPatient", [0, 1, 0, 1, 0, 0]), "orientation differs"),
-        (_set("ImagePositionPatient", None), "does not place one slice"),
-        (_set("PixelSpacing", None), "does not place one slice"),
+        (_set("SeriesInstanceUID", "1.2.3"), "SeriesInstanceUID"),
+        (_set("FrameOfReferenceUID", "1.2.3"), "FrameOfReferenceUID"),
+        (_set("FrameOfReferenceUID", None), "FrameOfReferenceUID (0020,0052) is missing"),
+        (_set("Rows", 8), "Rows"),
+        (_set("PixelSpacing", [2.5, 2.5]), "PixelSpacing"),
+        (_set("ImageOrientationPatient", [0, 1, 0, 1, 0, 0]), "ImageOrientationPatient"),
+        (_set("ImagePositionPatient", None), "ImagePositionPatient"),
+        (_set("PixelSpacing", None), "PixelSpacing"),
         (_set("NumberOfFrames", 3), "multi-frame"),
     ],
 )
@@ -700,6 +727,28 @@ def test_files_that_are_not_one_series(
     assert told in str(caught.value)
     assert ".dcm" in str(caught.value)
     assert not (tmp_path / "mask.dcm").exists()
+
+
+@pytest.mark.parametrize("name", ["axial", "oblique"])
+def test_series_that_can_be_read_can_be_written(tmp_path: Path, name: str) -> None:
+    """Rounded cosines and spacings, places off by nearly a tenth of a voxel, no preamble."""
+
+    def change(header: Dataset, k: int) -> None:
+        header.PixelSpacing = [3.5 + 0.0009 * (k % 2), 2.5]
+        cosines = [float(v) for v in header.ImageOrientationPatient]
+        header.ImageOrientationPatient = [f"{v + 0.0004 * (k % 2):.3f}" for v in cosines]
+        if k == 3:
+            places = header.ImagePositionPatient
+            down = zip(places, cosines[3:], strict=True)
+            header.ImagePositionPatient = [float(v) + 0.08 * 3.5 * c for v, c in down]
+
+    pet = PetSeries(tmp_path / "pet", direction=DIRECTIONS[name], change=change)
+    pet.files[2].write_bytes(pet.files[2].read_bytes()[132:])
+    (series,) = scan_folder(tmp_path / "pet")
+    stack = stack_slices(series)
+    mask = _random_mask(SHAPE)
+    write_dicom_seg(mask, stack.grid, pet.files, tmp_path / "mask.dcm")
+    np.testing.assert_array_equal(read_dicom_seg(tmp_path / "mask.dcm", stack.grid).values, mask)
 
 
 def test_header_that_highdicom_refuses(tmp_path: Path) -> None:
@@ -954,7 +1003,7 @@ def test_real_files_of_the_wrong_series(study: Path, tmp_path: Path) -> None:
         write_dicom_seg(mask, grid, sorted((study / "CT").glob("*.dcm")), tmp_path / "mask.dcm")
     assert "512 x 512" in str(caught.value)
     shutil.copy(study / "PET_AC" / "0000.dcm", tmp_path / "one.dcm")
-    with pytest.raises(InputError, match="not of one series"):
+    with pytest.raises(InputError, match="do not fit together"):
         write_dicom_seg(
             mask,
             grid,

@@ -34,6 +34,21 @@ def test_any_layout_and_file_name(tmp_path: Path, write_series: Writer) -> None:
     assert "Secret" not in str(pet) + repr(pet)
 
 
+def test_links_are_followed_and_circles_left(tmp_path: Path, write_series: Writer) -> None:
+    write_series(tmp_path / "archive" / "pet")
+    write_series(tmp_path / "archive" / "ct", modality="CT", count=3)
+    (tmp_path / "archive" / "pet" / "back").symlink_to(tmp_path / "archive")
+    study = tmp_path / "study"
+    study.mkdir()
+    (study / "a").symlink_to(tmp_path / "archive" / "pet")
+    (study / "b").symlink_to(tmp_path / "archive" / "ct")
+    (study / "again").symlink_to(study)
+    (study / "nowhere").symlink_to(tmp_path / "gone")
+    scan = scan_folder(study)
+    assert [(s.modality, len(s)) for s in scan] == [("PT", 5), ("CT", 3)]
+    assert scan.repeated == 0
+
+
 def test_dicomdir_is_passed_over(tmp_path: Path, write_series: Writer) -> None:
     tags = {"StudyTime": "100000", "StudyID": "1"}
     written = write_series(tmp_path / "in", tags=tags)

@@ -108,6 +108,7 @@ def test_dynamic_series_is_refused(tmp_path: Path, write_series: Writer) -> None
         ({"PixelSpacing": [2.0, 3.5]}, "PixelSpacing"),
         ({"ImageOrientationPatient": [0.0, 1.0, 0.0, -1.0, 0.0, 0.0]}, "ImageOrientationPatient"),
         ({"Rows": 3, "Columns": 14}, "Rows"),
+        ({"FrameOfReferenceUID": "1.2.3"}, "FrameOfReferenceUID"),
     ],
 )
 def test_odd_slice_is_named(
@@ -131,6 +132,15 @@ def test_gantry_tilt_is_refused_with_its_angle(tmp_path: Path, write_series: Wri
 
     write_series(tmp_path, modality="CT", edit=sheared)
     with pytest.raises(InputError, match=r"an angle of 12\.0 degrees"):
+        stack_of(tmp_path)
+
+
+def test_drift_that_a_seg_could_not_follow_is_refused(tmp_path: Path, write_series: Writer) -> None:
+    def drift(index: int, ds: Dataset) -> None:
+        ds.ImagePositionPatient = [-10.0 + 0.11 * 3.0 * index / 4, -20.0, 30.0 + index * 4.0]
+
+    write_series(tmp_path, edit=drift)
+    with pytest.raises(InputError, match=r"drift sideways by up to 0\.33 mm"):
         stack_of(tmp_path)
 
 

@@ -146,6 +146,19 @@ def test_philips_counts(pet_header: Header, units: str) -> None:
     assert activity_factor(header) == 3.5
 
 
+def test_philips_factors_are_each_slices_own(pet_header: Header) -> None:
+    def headers(kind: str, *values: str | None) -> list[Dataset]:
+        made = [pet_header(Units="CNTS") for _ in values]
+        return [philips(h, **({kind: v} if v else {})) for h, v in zip(made, values, strict=True)]
+
+    found = suv_factor(headers("suv", "0.25", "0.5", None))
+    assert found.slice_factors == (0.25, 0.5, 0.25)
+    assert "1 slices lack the factor" in found.guesses[-1]
+    for values in (("3.5", "3.6"), ("3.5", None)):
+        with pytest.raises(SuvError, match="differs between slices"):
+            suv_factor(headers("activity", *values))
+
+
 def test_philips_activity_factor_when_the_suv_factor_is_zero(pet_header: Header) -> None:
     found = suv_factor(philips(pet_header(Units="CNTS"), suv="0", activity="3.5"))
     assert found.factor == pytest.approx(3.5 * by_hand())

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lesionloop.errors import InputError
-from lesionloop.imaging.dicom.header import number, numbers, philips_factor, text
+from lesionloop.imaging.dicom.header import number, philips_factor, text
 from lesionloop.imaging.dicom.series import Scan, Series
 from lesionloop.imaging.dicom.stack import extent_mm
 
@@ -131,9 +131,7 @@ def choose_ct(scan: Scan, pet: Series, wanted: str | None = None) -> Choice | No
         return None
     for series in candidates:
         _require_same_patient(series, pet)
-    sharing = [s for s in candidates if s.frame_uid == pet.frame_uid or not s.frame_uid]
-    if not pet.frame_uid:
-        sharing = candidates
+    sharing = [s for s in candidates if _shares_frame(s, pet)]
     if not sharing:
         _require_same_frame(candidates[0], pet)
     reasons = {s.uid: "another frame of reference" for s in candidates if s not in sharing}
@@ -251,7 +249,7 @@ def _require_one_study(scan: Scan) -> None:
         if len(keys) > 1:
             raise InputError(
                 f"{scan.folder} holds {len(keys)} {what}",
-                cause="; ".join(f"{s} in {s.files[0].parent}" for s in images) + ".",
+                cause="; ".join(f"{s} in {s.folder}" for s in images) + ".",
                 remedy="Give the folder of one study, or choose the PET with --pet-series.",
             )
 
@@ -266,8 +264,13 @@ def _require_same_patient(ct: Series, pet: Series) -> None:
         )
 
 
+def _shares_frame(ct: Series, pet: Series) -> bool:
+    """False when both frames of reference are known and differ."""
+    return None in (ct.frame_uid, pet.frame_uid) or ct.frame_uid == pet.frame_uid
+
+
 def _require_same_frame(ct: Series, pet: Series) -> None:
-    if ct.frame_uid and pet.frame_uid and ct.frame_uid != pet.frame_uid:
+    if not _shares_frame(ct, pet):
         raise InputError(
             "CT and PET are not in the same space",
             cause="FrameOfReferenceUID (0020,0052) differs between"
@@ -314,11 +317,10 @@ def _coverage(ct: Series, pet: Series) -> float:
 
 def _step(series: Series) -> float:
     """Mean distance of neighbouring slices, mm; infinite when not known."""
-    places = [numbers(header, "ImagePositionPatient", 3) for header in series.headers]
-    if len(places) < 2 or any(place is None for place in places):
+    box = extent_mm(series)
+    if box is None or len(series) < 2:
         return number(series.first, "SliceThickness") or float("inf")
-    box = np.array(places, dtype=float)
-    return float(np.linalg.norm(box.max(axis=0) - box.min(axis=0))) / (len(places) - 1)
+    return float(np.linalg.norm(box[1] - box[0])) / (len(series) - 1)
 
 
 def _listed(series: Sequence[Series]) -> str:

@@ -5,7 +5,6 @@ When every pixel centre meets a voxel centre, pixels are copied, never interpola
 be exchanged or run backwards, as they do in files that other converters have written.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -14,16 +13,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lesionloop.errors import InputError
+from lesionloop.imaging.dicom.header import name_tag
 from lesionloop.imaging.grid import Grid
 
-__all__ = ["FRAME_TOLERANCE_VOXELS", "FramePlanes", "PlaneFit"]
+__all__ = [
+    "COSINE_TOLERANCE",
+    "FRAME_TOLERANCE_VOXELS",
+    "SAME_POSITION_MM",
+    "SPACING_TOLERANCE_MM",
+    "FramePlanes",
+    "PlaneFit",
+    "whole_steps",
+]
 
 #: Pixels belong to voxels when no centre is further off than this part of a voxel, along any axis.
 #: Scanners put beds together with steps that vary a little while a grid has one mean step: 0.004
 #: voxels (0.014 mm) in a GE Discovery study of 135 slices. A shifted or wrong series is far above.
 FRAME_TOLERANCE_VOXELS = 0.1
+#: Direction cosines may be off by this much: one in the third decimal, the fewest that makers
+#: write, and a little more for the binary fraction.
+COSINE_TOLERANCE = 1.1e-3
+#: Pixel spacings of slices of one stack may differ by this much: the same rounding.
+SPACING_TOLERANCE_MM = 1.1e-3
+#: Frames closer than this along the normal are in one plane: positions are rounded too.
+SAME_POSITION_MM = 0.01
 
-_SAME_POSITION_MM = 0.01  # two frames closer than this are in one plane
 _MOST_SLICES = 4096  # more come from positions that are not on one grid, and would fill the memory
 
 
@@ -96,13 +110,14 @@ class FramePlanes:
     Args:
         positions: (n, 3) LPS mm of the centre of each frame's first pixel (0020,0032).
         orientation: (2, 3) unit vectors in LPS along increasing column and along increasing row
-            (0020,0037).
+            (0020,0037). Rounding is taken off: lengths become 1, the angle a right one.
         spacing: mm from column to column and from row to row: (0028,0030) has the row step first.
         size: columns, rows.
         frame_uid: Frame of Reference UID; None when not known.
 
     Raises:
-        InputError: no frames, numbers that are not finite, or spacing not above 0.
+        InputError: no frames, numbers that are not finite, spacing or size not above 0, or an
+            orientation that is not two unit vectors at a right angle.
     """
 
     positions: NDArray[np.float64]
@@ -114,11 +129,15 @@ class FramePlanes:
     def __post_init__(self) -> None:
         if self.positions.ndim != 2 or self.positions.shape[1] != 3 or not len(self.positions):
             raise InputError("frames need positions of three numbers")
-        if self.orientation.shape != (2, 3):
-            raise InputError("frames need an orientation of six numbers")
         numbers = (*self.positions.ravel(), *self.orientation.ravel(), *self.spacing)
-        if not np.isfinite(numbers).all() or min(self.spacing) <= 0 or min(self.size) < 1:
-            raise InputError("frames need finite positions, and spacing and size above 0")
+        if not np.isfinite(numbers).all():
+            raise InputError("frames need finite positions, orientation and spacing")
+        if min(*self.spacing, *self.size) <= 0:
+            raise InputError(
+                f"{name_tag('PixelSpacing')}, {name_tag('Rows')} and {name_tag('Columns')} must be"
+                f" above 0, not {self.spacing[::-1]}, {self.size[1]} and {self.size[0]}"
+            )
+        object.__setattr__(self, "orientation", _upright(self.orientation))
 
     def __str__(self) -> str:
         first, last = self.positions[0], self.positions[-1]
@@ -128,9 +147,18 @@ class FramePlanes:
             f" from {_millimetres(first)} to {_millimetres(last)}"
         )
 
+    def shares_frame(self, grid: Grid) -> bool:
+        """False when both frames of reference are known and differ."""
+        return None in (self.frame_uid, grid.frame_uid) or self.frame_uid == grid.frame_uid
+
+    @property
+    def normal(self) -> NDArray[np.float64]:
+        """(3,) unit vector in LPS: column direction x row direction."""
+        return np.cross(*self.orientation)
+
     def heights(self) -> NDArray[np.float64]:
-        """(n,) mm along the normal, which is column direction x row direction."""
-        return np.asarray(self.positions @ np.cross(*self.orientation))
+        """(n,) mm along the normal."""
+        return np.asarray(self.positions @ self.normal)
 
     def corners(self) -> NDArray[np.float64]:
         """(n, 4, 3) LPS mm of the centres of each frame's corner pixels; the first pixel first."""
@@ -175,6 +203,17 @@ class FramePlanes:
         centre = self.corners().reshape(-1, 3).mean(axis=0)
         return float(np.linalg.norm(centre - grid.corners().mean(axis=0)))
 
+    def even_grid(self, *, step_mm: float, count: int) -> Grid:
+        """The grid of ``count`` slices ``step_mm`` apart, the frame lowest on the normal first."""
+        x, y, z = (float(v) for v in self.positions[np.argmin(self.heights())])
+        return Grid(
+            shape=(*self.size, count),
+            spacing=(*self.spacing, step_mm),
+            origin=(x, y, z),
+            direction=tuple(np.vstack([self.orientation, self.normal]).T.ravel()),
+            frame_uid=self.frame_uid,
+        )
+
     def own_grid(self, *, step_mm: float | None = None, thickness_mm: float | None = None) -> Grid:
         """The regular grid that the frames are slices of; frames may be left out or come twice.
 
@@ -186,26 +225,14 @@ class FramePlanes:
             InputError: the frames are not on one regular grid, or the step is not known.
         """
         heights = np.sort(self.heights())
-        levels = heights[np.append(True, np.diff(heights) > _SAME_POSITION_MM)]
-        first = self.positions[np.argmin(self.heights())]
-        if len(levels) == 1:
-            step = _first_above_zero((step_mm, thickness_mm))
-            count = 1
-        else:
-            step, count = _regular_step(levels, step_mm)
+        levels = heights[np.append(True, np.diff(heights) > SAME_POSITION_MM)]
+        step, count = _step_and_count(levels, step_mm, thickness_mm)
         if step is None or count > _MOST_SLICES:
             raise InputError(
                 "the frames are not slices of one regular grid",
                 cause=f"{len(levels)} positions, and no step between slices explains them: {self}.",
             )
-        columns = np.vstack([self.orientation, np.cross(*self.orientation)]).T
-        grid = Grid(
-            shape=(*self.size, count),
-            spacing=(*self.spacing, step),
-            origin=(float(first[0]), float(first[1]), float(first[2])),
-            direction=tuple(columns.ravel()),
-            frame_uid=self.frame_uid,
-        )
+        grid = self.even_grid(step_mm=step, count=count)
         fit = self.fit(grid)
         if fit is None or not fit.matches:
             worst = float("inf") if fit is None else fit.worst_mm
@@ -216,25 +243,55 @@ class FramePlanes:
         return grid
 
 
-def _regular_step(levels: NDArray[np.float64], step_mm: float | None) -> tuple[float | None, int]:
+def whole_steps(levels: NDArray[np.float64], step_mm: float) -> NDArray[np.int64] | None:
+    """Which slices of an even stack the heights ``levels`` are, counted from 0.
+
+    Args:
+        levels: (n,) mm, sorted, at least two.
+        step_mm: about the step between slices, above 0; the mean step is then taken.
+
+    Returns:
+        (n,) increasing numbers; None when two levels are less than a step apart, or one lies more
+        than ``FRAME_TOLERANCE_VOXELS`` of the mean step from its place.
+    """
+    counts = np.rint(np.diff(levels) / step_mm)
+    if counts.min() < 1:
+        return None
+    index = np.concatenate([[0.0], np.cumsum(counts)])
+    mean = (levels[-1] - levels[0]) / index[-1]
+    off = np.abs((levels - levels[0]) / mean - index).max()
+    return index.astype(np.int64) if off <= FRAME_TOLERANCE_VOXELS else None
+
+
+def _step_and_count(
+    levels: NDArray[np.float64], step_mm: float | None, thickness_mm: float | None
+) -> tuple[float | None, int]:
     """Mean step in mm, and number of slices from the first to the last of sorted ``levels``."""
-    gaps = np.diff(levels)
-    for candidate in (step_mm, float(gaps.min())):
-        step = _first_above_zero((candidate,))
-        if step is None:
+    alone = len(levels) == 1
+    last_resort = thickness_mm if alone else float(np.diff(levels).min())
+    for step in (step_mm, last_resort):
+        if step is None or not np.isfinite(step) or step <= 0:
             continue
-        counts = np.rint(gaps / step)
-        if counts.min() < 1:
-            continue
-        index = np.concatenate([[0.0], np.cumsum(counts)])
-        mean = float((levels[-1] - levels[0]) / index[-1])
-        if np.abs((levels - levels[0]) / mean - index).max() <= FRAME_TOLERANCE_VOXELS:
-            return mean, int(index[-1]) + 1
+        if alone:
+            return step, 1
+        index = whole_steps(levels, step)
+        if index is not None:
+            return float(levels[-1] - levels[0]) / int(index[-1]), int(index[-1]) + 1
     return None, 0
 
 
-def _first_above_zero(values: Sequence[float | None]) -> float | None:
-    return next((v for v in values if v is not None and np.isfinite(v) and v > 0), None)
+def _upright(orientation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Two unit vectors at a right angle, (2, 3), from their rounded values."""
+    worst = np.abs(orientation @ orientation.T - np.eye(2)).max()
+    if worst > 2 * COSINE_TOLERANCE:  # a length that is off by x makes its square off by 2 x
+        shown = "\\".join(f"{v:.6g}" for v in orientation.ravel())
+        raise InputError(
+            f"{name_tag('ImageOrientationPatient')} {shown} is not two unit vectors at a right"
+            " angle"
+        )
+    column = orientation[0] / np.linalg.norm(orientation[0])
+    row = orientation[1] - (orientation[1] @ column) * column
+    return np.stack([column, row / np.linalg.norm(row)])
 
 
 def _millimetres(point: NDArray[np.float64]) -> str:

@@ -87,8 +87,8 @@ def numbers(header: Dataset, keyword: str, count: int | None = None) -> tuple[fl
 
 
 def number(header: Dataset, keyword: str) -> float | None:
-    """The one number of an attribute; None when absent or not a finite number."""
-    found = numbers(header, keyword)
+    """The one number of an attribute; None when absent, several, or not a finite number."""
+    found = numbers(header, keyword, 1)
     return found[0] if found else None
 
 

@@ -104,7 +104,8 @@ def _row(series: Series, chosen: bool, why: str) -> SeriesRow:
     if series.localizer:
         why = "scout view"
     elif not why:
-        why = f"{series.kind}: not an image series"
+        image = series.modality in {"PT", "CT"}
+        why = f"{series.kind}: {'not chosen' if image else 'neither PET nor CT'}"
     return SeriesRow(
         uid=series.uid,
         number=series.series_number,

@@ -75,7 +75,7 @@ def read_series(
         values=values.T,
         grid=stack.grid,
         quantity=quantity or (Quantity.HU if is_ct else Quantity.BQ_ML),
-        source=f"{series} in {series.files[0].parent}",
+        source=f"{series} in {series.folder}",
     )
 
 
@@ -132,6 +132,14 @@ def _decode(path: Path, shape: tuple[int, int]) -> tuple[Dataset, NDArray[Any]]:
         raise InputError(
             f"cannot use the pixels of {path}",
             cause=f"They have shape {stored.shape} (rows, columns), not {shape}.",
+            remedy=remedy,
+        )
+    surplus = 0 if syntax.is_encapsulated else len(header.PixelData) - stored.nbytes
+    if surplus >= stored[0].nbytes:  # less than a row is padding, which some writers add
+        raise InputError(
+            f"cannot use the pixels of {path}",
+            cause=f"PixelData (7fe0,0010) is {surplus} bytes longer than {shape[0]} rows of"
+            f" {shape[1]} columns: its header is wrong.",
             remedy=remedy,
         )
     return header, stored

@@ -14,7 +14,6 @@ from pathlib import Path
 import highdicom
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
 from lesionloop.errors import InputError
@@ -24,6 +23,7 @@ from lesionloop.imaging.dicom.segmentation_reading import (
     list_segments,
     read_dicom_seg,
 )
+from lesionloop.imaging.dicom.series import Series
 from lesionloop.imaging.dicom.source_series import read_source_series
 from lesionloop.imaging.grid import Grid
 from lesionloop.output import atomic_path
@@ -120,7 +120,7 @@ def write_dicom_seg(
     if values.shape != grid.shape:
         raise InputError(f"a mask of shape {values.shape} does not fit a grid of {grid.shape}")
 
-    headers, planes, series = read_source_series([Path(file) for file in pet_files])
+    series, planes = read_source_series([Path(file) for file in pet_files])
     fit = _fit(planes, grid, series)
     segment = highdicom.seg.SegmentDescription(
         segment_number=1,
@@ -134,20 +134,19 @@ def write_dicom_seg(
     )
     segmentation = _build(
         _frames(values, fit, planes),
-        headers,
+        series,
         segment,
         step=grid.spacing[fit.axes[2]],
         version=version,
         description=description,
-        series=series,
     )
     with atomic_path(Path(path)) as temporary:
         _save(segmentation, temporary, series)
     if not values.any():
-        _LOG.info("%s: the mask is empty; all %d slices were written", path, len(headers))
+        _LOG.info("%s: the mask is empty; all %d slices were written", path, len(series))
 
 
-def _save(segmentation: highdicom.seg.Segmentation, path: Path, series: str) -> None:
+def _save(segmentation: highdicom.seg.Segmentation, path: Path, series: Series) -> None:
     try:
         segmentation.save_as(path, enforce_file_format=True)
     except (OSError, MemoryError):
@@ -156,9 +155,9 @@ def _save(segmentation: highdicom.seg.Segmentation, path: Path, series: str) -> 
         raise _unsound(series, error) from error
 
 
-def _unsound(series: str, error: Exception) -> InputError:
+def _unsound(series: Series, error: Exception) -> InputError:
     return InputError(
-        f"cannot refer a DICOM SEG to {series}",
+        f"cannot refer a DICOM SEG to {series} in {series.folder}",
         cause=f"Its header is not sound ({type(error).__name__}: {error}).",
         remedy="Give the original files of the PET series.",
     )
@@ -181,9 +180,9 @@ def _check_texts(**texts: str) -> None:
             )
 
 
-def _fit(planes: FramePlanes, grid: Grid, series: str) -> PlaneFit:
-    what = f"the mask's grid does not fit {series}"
-    if grid.frame_uid is not None and grid.frame_uid != planes.frame_uid:
+def _fit(planes: FramePlanes, grid: Grid, series: Series) -> PlaneFit:
+    what = f"the mask's grid does not fit {series} in {series.folder}"
+    if not planes.shares_frame(grid):
         raise InputError(
             what,
             cause=f"Their frames of reference are {grid.frame_uid} and {planes.frame_uid}; by their"
@@ -192,7 +191,7 @@ def _fit(planes: FramePlanes, grid: Grid, series: str) -> PlaneFit:
         )
     if planes.size[0] * planes.size[1] < _FEWEST_PIXELS:
         raise InputError(
-            f"cannot refer a DICOM SEG to {series}",
+            f"cannot refer a DICOM SEG to {series} in {series.folder}",
             cause=f"Its slices have fewer than {_FEWEST_PIXELS} pixels, which highdicom 0.28 packs"
             " into bits wrongly.",
             remedy="Give the original files of the PET series.",
@@ -222,15 +221,14 @@ def _frames(values: NDArray[np.bool_], fit: PlaneFit, planes: FramePlanes) -> ND
 
 def _build(
     frames: NDArray[np.uint8],
-    headers: list[Dataset],
+    series: Series,
     segment: highdicom.seg.SegmentDescription,
     *,
     step: float,
     version: str,
     description: str,
-    series: str,
 ) -> highdicom.seg.Segmentation:
-    first = headers[0]
+    first = series.first
     for keyword in _MAY_BE_EMPTY:
         if keyword not in first:
             setattr(first, keyword, "")
@@ -242,7 +240,7 @@ def _build(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # on names as the scanner wrote them
             return highdicom.seg.Segmentation(
-                source_images=headers,
+                source_images=series.headers,
                 pixel_array=frames,
                 segmentation_type="BINARY",
                 segment_descriptions=[segment],

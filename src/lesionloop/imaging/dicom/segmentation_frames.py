@@ -9,7 +9,12 @@ from pydicom.dataset import Dataset
 from pydicom.pixels.utils import iter_pixels
 
 from lesionloop.errors import InputError
-from lesionloop.imaging.dicom.frame_planes import FramePlanes
+from lesionloop.imaging.dicom.frame_planes import (
+    COSINE_TOLERANCE,
+    SPACING_TOLERANCE_MM,
+    FramePlanes,
+)
+from lesionloop.imaging.dicom.header import number, text
 from lesionloop.imaging.grid import Grid
 
 __all__ = ["SegFrames"]
@@ -50,9 +55,10 @@ class SegFrames:
 
     def own_grid(self) -> Grid:
         """The grid of all frames."""
+        step = number(self._measures, "SpacingBetweenSlices")
         return self.planes.own_grid(
-            step_mm=_number(self._measures, "SpacingBetweenSlices"),
-            thickness_mm=_number(self._measures, "SliceThickness"),
+            step_mm=None if step is None else abs(step),  # its sign tells the order of frames
+            thickness_mm=number(self._measures, "SliceThickness"),
         )
 
     def __iter__(self) -> Iterator[tuple[int, NDArray[Any]]]:
@@ -111,14 +117,15 @@ def _planes(dataset: Dataset, groups: list[Dataset], shared: Dataset) -> FramePl
         orientations.append(np.array(turn.ImageOrientationPatient, dtype=float))
         measures = _functional("PixelMeasuresSequence", group, shared)
         spacings.append(np.array(measures.PixelSpacing, dtype=float))
-    if np.ptp(orientations, axis=0).max() > 1e-4 or np.ptp(spacings, axis=0).max() > 1e-4:
+    turned = np.ptp(orientations, axis=0).max() > COSINE_TOLERANCE
+    if turned or np.ptp(spacings, axis=0).max() > SPACING_TOLERANCE_MM:
         raise InputError("the frames differ in orientation or pixel spacing")
     return FramePlanes(
         positions=np.array(positions),
         orientation=orientations[0].reshape(2, 3),
         spacing=(float(spacings[0][1]), float(spacings[0][0])),
         size=(int(dataset.Columns), int(dataset.Rows)),
-        frame_uid=str(dataset.FrameOfReferenceUID) if "FrameOfReferenceUID" in dataset else None,
+        frame_uid=text(dataset, "FrameOfReferenceUID"),
     )
 
 
@@ -132,8 +139,3 @@ def _functional(keyword: str, frame: Dataset, shared: Dataset) -> Dataset:
         )
     item: Dataset = sequence[0]
     return item
-
-
-def _number(item: Dataset, keyword: str) -> float | None:
-    value = item.get(keyword)
-    return None if value is None else abs(float(value))

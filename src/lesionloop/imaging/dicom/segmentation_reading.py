@@ -207,7 +207,7 @@ def _choose(
 def _require_meeting(planes: FramePlanes, grid: Grid, path: Path) -> None:
     gap = planes.gap_mm(grid)
     apart = f"{gap:.1f} mm" if gap > 0 else "0 mm (their boxes meet)"
-    if planes.frame_uid and grid.frame_uid and planes.frame_uid != grid.frame_uid:
+    if not planes.shares_frame(grid):
         raise InputError(
             f"{path} is in another frame of reference than the image",
             cause=f"FrameOfReferenceUID {planes.frame_uid} against {grid.frame_uid};"

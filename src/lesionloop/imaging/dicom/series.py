@@ -16,7 +16,7 @@ from pydicom.uid import UID
 from lesionloop.errors import InputError
 from lesionloop.imaging.dicom.header import number, numbers, text, texts
 
-__all__ = ["Damaged", "Scan", "Series", "scan_folder"]
+__all__ = ["Damaged", "Scan", "Series", "read_header", "scan_folder"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -146,6 +146,11 @@ class Series:
         found = numbers(self.first, "PixelSpacing", 2)
         return None if found is None else (found[1], found[0])
 
+    @property
+    def folder(self) -> Path:
+        """Folder of the first file."""
+        return self.files[0].parent
+
     @cached_property
     def instances(self) -> frozenset[str]:
         """SOP Instance UIDs."""
@@ -234,7 +239,7 @@ def scan_folder(folder: Path | str) -> Scan:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # odd values are judged where they are used
         for path in _files(folder):
-            found = _read_header(path)
+            found = read_header(path)
             if found is None:
                 ignored += 1
             elif isinstance(found, Damaged):
@@ -257,7 +262,14 @@ def scan_folder(folder: Path | str) -> Scan:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for root, folders, names in os.walk(folder):
+    """Files below a folder, through links too, each folder once: links may run in a circle."""
+    seen: set[str] = set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(root)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
         folders.sort()
         for name in sorted(names):
             path = Path(root, name)
@@ -265,8 +277,12 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _read_header(path: Path) -> Dataset | Damaged | None:
-    """The header, why it cannot be read, or None for a file that is not ours."""
+def read_header(path: Path, *, whole: bool = False) -> Dataset | Damaged | None:
+    """The header without pixels: a file's ``whole`` one, or only the attributes we use.
+
+    Returns:
+        The header; why it cannot be read; or None for a file that is not a DICOM object.
+    """
     try:
         with path.open("rb") as stream:
             start = stream.read(132)
@@ -280,7 +296,8 @@ def _read_header(path: Path) -> Dataset | Damaged | None:
     if not (magic or bare or named):
         return None
     try:
-        header = dcmread(path, stop_before_pixels=True, specific_tags=_TAGS, force=bare)
+        tags = None if whole else [*_TAGS]
+        header = dcmread(path, stop_before_pixels=True, specific_tags=tags, force=bare)
     except InvalidDicomError:
         return Damaged(path, "It is named like DICOM but has no DICOM header")
     except Exception as error:  # damaged bytes raise many kinds of error in pydicom

@@ -74,8 +74,8 @@ def read_dicom_study(
         facts["rwv_agrees"] = check.agrees
         notes.extend((*factor.guesses, *check.notes))
     else:
-        factors = (activity_factor(pet.series.first),) * len(pet.series)
-        facts["activity_factor"] = factors[0]
+        factors = tuple(activity_factor(header) for header in pet.series.headers)
+        facts["activity_factor"] = sum(factors) / len(factors)
     volume = read_series(pet.series, quantity=_QUANTITIES[quantity], factors=factors, stack=stack)
     ct_volume = _read_ct(ct, notes)
     if scan.repeated:
@@ -86,7 +86,10 @@ def read_dicom_study(
         name=name or Path(folder).resolve().name,
         tracer=tracer or find_tracer(pet.series.first),
         provenance=Provenance(
-            files={"pet": _place(pet.series), **({"ct": _place(ct.series)} if ct else {})},
+            files={
+                "pet": str(pet.series.folder),
+                **({"ct": str(ct.series.folder)} if ct else {}),
+            },
             facts=facts,
             notes=tuple(notes),
             pet_files=tuple(str(path) for path in pet.series.files),
@@ -109,7 +112,3 @@ def _read_ct(choice: Choice | None, notes: list[str]) -> Volume | None:
     stack = stack_slices(choice.series)
     notes.extend(stack.notes)
     return read_series(choice.series, stack=stack)
-
-
-def _place(series: Series) -> str:
-    return str(series.files[0].parent)

@@ -203,7 +203,12 @@ def _from_counts(headers: Sequence[Dataset], weight_kg: float | None, units: str
         guesses = [f"Units are {units}: Philips' SUV factor (7053,1000) is used."]
         if weight_kg is not None:
             guesses.append("Philips' SUV factor holds the weight: the given one was not used.")
-        factors = tuple(philips_factor(h, 0x00) or to_suv for h in headers)
+        told = [philips_factor(h, 0x00) for h in headers]
+        if None in told:
+            guesses.append(
+                f"{told.count(None)} slices lack the factor: that of the first slice is used."
+            )
+        factors = tuple(factor or to_suv for factor in told)
         same = max(factors) - min(factors) <= 1e-9 * to_suv
         return SuvFactor(
             sum(factors) / len(factors) if not same else to_suv,
@@ -213,11 +218,17 @@ def _from_counts(headers: Sequence[Dataset], weight_kg: float | None, units: str
             guesses=tuple(guesses),
         )
     if to_activity is not None:
+        if any(philips_factor(header, 0x09) != to_activity for header in headers):
+            raise suv_failure(
+                first,
+                "Philips' Bq/mL factor (7053,1009) differs between slices, or some lack it.",
+                "Choose a series in Bq/mL with --pet-series, or export this one again.",
+            )
         found = _from_activity(
             headers, weight_kg, units, to_activity, "Philips Bq/mL factor (7053,1009), then weight"
         )
-        told = f"Units are {units}: Philips' Bq/mL factor (7053,1009), {to_activity:g}, is used."
-        return replace(found, guesses=(told, *found.guesses))
+        note = f"Units are {units}: Philips' Bq/mL factor (7053,1009), {to_activity:g}, is used."
+        return replace(found, guesses=(note, *found.guesses))
     raise suv_failure(
         first,
         f"{name_tag('Units')} are {units} and Philips' private factors (7053,1000) and (7053,1009)"
