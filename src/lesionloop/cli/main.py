@@ -17,6 +17,7 @@ from lesionloop.cli import (
     score,
     segment,
     simulate,
+    train,
 )
 from lesionloop.errors import LesionLoopError
 
@@ -32,7 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (demo, inspect, convert, segment, simulate, evaluate, score, grand_challenge):
+for module in (demo, inspect, convert, segment, simulate, evaluate, score, train, grand_challenge):
     app.command(name=module.NAME, epilog=module.EXAMPLES)(module.run)
 
 

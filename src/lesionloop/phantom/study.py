@@ -24,7 +24,7 @@ from lesionloop.phantom.skeleton import add_skeleton
 from lesionloop.phantom.tissues import ORGAN_OF, ORGANS, lookup
 from lesionloop.phantom.uptake import draw_uptake
 
-__all__ = ["Phantom", "make_phantom"]
+__all__ = ["Phantom", "make_phantom", "procedural_tissues"]
 
 #: Head to thighs; the width is that of a PET field of view.
 _FIELD_MM = (684.0, 684.0, 1000.0)
@@ -134,6 +134,18 @@ def make_phantom(
         tracer=kind,
         seed=seed,
     )
+
+
+def procedural_tissues(*, seed: int, tracer: Tracer, spacing_mm: float) -> NDArray[np.uint8]:
+    """Tissues of the person that `make_phantom` scans for this seed, cropped to the default field.
+
+    Returns:
+        uint8 [x, y, z] of `Tissue` on cubes of ``spacing_mm``, LPS axes.
+    """
+    person = Person.draw(stream(seed, "person"), tracer)
+    spacing = (spacing_mm, spacing_mm, spacing_mm)
+    _, axes = _grid(spacing, None, None, (1, 0, 0, 0, 1, 0, 0, 0, 1))
+    return _scene(person, seed).paint(*axes)
 
 
 def _grid(

@@ -9,10 +9,9 @@ from lesionloop.segmenters.protocol import Segmenter
 
 __all__ = ["SEGMENTERS", "load_segmenter"]
 
-#: Name to "module:class". ``default`` is the best that needs no trained weights, until the learned
-#: one arrives.
+#: Name to "module:class".
 SEGMENTERS = {
-    "default": "lesionloop.segmenters.propagate:Propagate",
+    "default": "lesionloop.segmenters.learned.segmenter:Learned",
     "propagate": "lesionloop.segmenters.propagate:Propagate",
     "threshold": "lesionloop.segmenters.threshold:Threshold",
 }

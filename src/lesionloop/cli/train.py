@@ -1,0 +1,84 @@
+"""``lesionloop train``: weights from a recipe."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lesionloop.cli.console import JsonOption, note, print_json, progress
+
+NAME = "train"
+EXAMPLES = (
+    "Examples: lesionloop train recipes/default.toml --data data/ --out runs/default   ·   "
+    "lesionloop train my.toml --out runs/mine --device cuda"
+)
+
+_LOG_EVERY = 50
+
+
+def run(
+    recipe: Annotated[Path, typer.Argument(help="TOML file: data, loops, network, optimiser.")],
+    out: Annotated[Path, typer.Option(help="Gets checkpoint, log, progress page and weights.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Where the recipe's folders are; else beside the recipe.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
+    threads: Annotated[int | None, typer.Option(help="CPU threads of torch.")] = None,
+    save_every: Annotated[int, typer.Option(help="Steps between checkpoints.")] = 250,
+    steps: Annotated[
+        int | None, typer.Option(help="Stop after so many steps in all; go on by running again.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Train a promptable network. Interrupted, it goes on from its last checkpoint."""
+    from lesionloop.errors import InputError
+    from lesionloop.output import output_folder
+
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        raise InputError(
+            "training needs PyTorch", remedy="Install it: pip install 'lesionloop[train]'."
+        ) from error
+    from lesionloop.training.log import RunLog
+    from lesionloop.training.package import write_package
+    from lesionloop.training.recipe import Recipe
+    from lesionloop.training.sources import open_sources
+    from lesionloop.training.trainer import Progress, Trainer
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device not in ("cpu", "cuda"):
+        raise InputError(f"--device must be cpu, cuda or auto, not {device!r}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("this machine has no GPU that PyTorch can use", remedy="Use --device cpu.")
+    if threads:
+        torch.set_num_threads(threads)
+    plan = Recipe.read(recipe, data=data)
+    with output_folder(out), progress("training", plan.steps) as bar:
+        sources = open_sources(plan, out, lambda label, done, total: bar.update(done, label, total))
+        bar.update(0, "training", plan.steps)
+        trainer = Trainer(plan, sources, out, device=device)
+        if trainer.step:
+            note(f"going on from step {trainer.step} of {plan.steps}")
+        log = RunLog(out, steps=plan.steps, start=trainer.step)
+
+        def report(done: Progress) -> None:
+            log.add(done)
+            if done.step % _LOG_EVERY == 0:
+                log.write()
+            loss, first, later = log.recent()
+            bar.update(done.step, f"loss {loss:.3f}, Dice {first:.2f} first, {later:.2f} corrected")
+
+        trainer.run(report, save_every=save_every, until=steps)
+        log.write()
+        write_package(trainer, out)
+    loss, first, later = log.recent()
+    if json:
+        print_json(
+            {"steps": trainer.step, "seconds": trainer.seconds, "loss": loss,
+             "dice_first": first, "dice_corrected": later, "weights": str(out / "network.onnx")}
+        )  # fmt: skip
+    else:
+        typer.echo(f"{trainer.step} steps in {trainer.seconds / 60:.1f} minutes")
+        typer.echo(f"weights: {out / 'network.onnx'}")

@@ -1,0 +1,178 @@
+"""The network's weights and the runtimes that compute it."""
+
+import json
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lesionloop.errors import InputError
+
+__all__ = ["BACKENDS", "Runtime", "Weights", "load_runtime", "shipped_weights"]
+
+BACKENDS = ("onnx", "torch")
+
+#: More threads than this gain little on the patches of a correction.
+_MOST_THREADS = 8
+
+
+class Runtime(Protocol):
+    """Computes the network."""
+
+    def run(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits [x, y, z] of channels (channels, x, y, z); sides are multiples of 8."""
+        ...
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A folder with ``network.onnx``, ``network.pt`` and ``network.json``.
+
+    Args:
+        folder: where they are.
+        threshold: calibrated probability from which a voxel counts as lesion.
+        temperature: logits are divided by it, so that probabilities are calibrated.
+        bias: added to the logits after that.
+        spacing_mm: of the working grid.
+        multiple: sides of a patch are multiples of it.
+    """
+
+    folder: Path
+    threshold: float
+    temperature: float
+    bias: float
+    spacing_mm: float
+    multiple: int
+
+    @classmethod
+    def read(cls, folder: Path) -> "Weights":
+        """Read ``network.json``; the weights themselves are read when they are needed.
+
+        Raises:
+            InputError: it is missing or damaged.
+        """
+        path = folder / "network.json"
+        try:
+            facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            return cls(
+                folder,
+                float(facts["threshold"]),
+                float(facts["temperature"]),
+                float(facts["bias"]),
+                float(facts["spacing_mm"]),
+                int(facts["multiple"]),
+            )
+        except OSError as error:
+            raise InputError(
+                f"cannot read {path}", cause=f"{error.strerror or error}.",
+                remedy="Give a folder that `lesionloop train` has written.",
+            ) from error  # fmt: skip
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path} is not a description of weights", cause=f"{error}") from error
+
+    @property
+    def logit_threshold(self) -> float:
+        """The logit, before calibration, at which a voxel counts as lesion."""
+        odds = np.log(self.threshold / (1 - self.threshold))
+        return float((odds - self.bias) * self.temperature)
+
+    def probability(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Calibrated probability of logits."""
+        scaled = logits / np.float32(self.temperature) + np.float32(self.bias)
+        return np.asarray(1 / (1 + np.exp(-scaled)), dtype=np.float32)
+
+    def digest(self) -> str:
+        """SHA-256 of the weights and their description, 64 hexadecimal digits."""
+        return _digest(self.folder)
+
+
+@lru_cache(maxsize=8)
+def _digest(folder: Path) -> str:
+    digest = sha256()
+    for name in ("network.onnx", "network.json"):
+        try:
+            digest.update((folder / name).read_bytes())
+        except OSError as error:
+            raise InputError(
+                f"cannot read {folder / name}", cause=f"{error.strerror or error}."
+            ) from error
+    return digest.hexdigest()
+
+
+def shipped_weights() -> Path:
+    """Folder of the weights that come with the package."""
+    return Path(__file__).parent / "weights"
+
+
+@lru_cache(maxsize=4)
+def load_runtime(folder: Path, backend: str, threads: int | None) -> Runtime:
+    """The network of a folder, ready to run; loaded once per process.
+
+    Raises:
+        InputError: the weights are missing or damaged, or torch is not installed.
+    """
+    if backend == "torch":
+        return _Torch(folder / "network.pt")
+    return _Onnx(folder / "network.onnx", threads or min(os.cpu_count() or 1, _MOST_THREADS))
+
+
+class _Onnx:
+    """ONNX Runtime on the CPU."""
+
+    def __init__(self, path: Path, threads: int) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # Patches differ in size from call to call; an arena would keep the largest of all.
+        options.enable_cpu_mem_arena = False
+        options.log_severity_level = 3
+        try:
+            data = path.read_bytes()
+            self._session = onnxruntime.InferenceSession(
+                data, options, providers=["CPUExecutionProvider"]
+            )
+        except OSError as error:
+            raise InputError(f"cannot read {path}", cause=f"{error.strerror or error}.") from error
+        except Exception as error:  # the runtime's own classes share no base
+            raise InputError(f"{path} is not a network", cause=f"{error}".split("\n")[0]) from error
+
+    def run(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        (logits,) = self._session.run(None, {"inputs": np.ascontiguousarray(inputs)[None]})
+        return np.asarray(logits[0, 0])
+
+
+class _Torch:
+    """PyTorch, on a GPU when there is one."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            import torch
+        except ModuleNotFoundError as error:
+            raise InputError(
+                "backend torch needs PyTorch", remedy="Install it: pip install 'lesionloop[torch]'."
+            ) from error
+        from lesionloop.networks.unet import InteractiveUNet
+
+        self._torch = torch
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except OSError as error:
+            raise InputError(f"cannot read {path}", cause=f"{error.strerror or error}.") from error
+        network = InteractiveUNet(state["widths"])
+        network.load_state_dict(state["weights"])
+        self._network = network.eval().to(self._device)
+
+    def run(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        torch = self._torch
+        with torch.inference_mode():
+            tensor = torch.from_numpy(np.ascontiguousarray(inputs)[None]).to(self._device)
+            logits = self._network(tensor)[0, 0]
+            return np.asarray(logits.float().cpu().numpy())

@@ -1,0 +1,97 @@
+"""The learned segmenter and its options."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lesionloop.errors import InputError
+from lesionloop.imaging import Study
+from lesionloop.imaging.study import require_suv
+from lesionloop.segmenters.learned.network import BACKENDS, Weights, load_runtime, shipped_weights
+from lesionloop.segmenters.learned.session import LearnedSession
+from lesionloop.segmenters.options import require_number
+
+__all__ = ["Learned"]
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A compact network that segments, and corrects where strokes are drawn.
+
+    Args:
+        threshold: probability from which a voxel is lesion; None takes the one that was chosen for
+            the weights on validation data.
+        reach_mm: a stroke changes nothing further away than this.
+        least_ml: components below this volume are dropped as specks, unless they hold a foreground
+            point or their highest probability is at least ``sure``.
+        sure: see ``least_ml``.
+        backend: "onnx" (CPU, needs nothing else) or "torch" (a GPU when there is one).
+        threads: of the CPU; None takes all cores, at most 8.
+        weights: folder that `lesionloop train` has written; None takes the shipped weights.
+
+    Raises:
+        InputError: an option is of the wrong kind or out of range.
+    """
+
+    threshold: float | None = None
+    reach_mm: float = 60.0
+    least_ml: float = 0.3
+    sure: float = 0.8
+    backend: str = "onnx"
+    threads: int | None = None
+    weights: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.threshold is not None:
+            require_number("threshold", self.threshold, above=0, below=1)
+        require_number("reach_mm", self.reach_mm, at_least=20, below=500)
+        require_number("least_ml", self.least_ml, at_least=0)
+        require_number("sure", self.sure, above=0, below=1)
+        if self.backend not in BACKENDS:
+            raise InputError(
+                f"option backend must be {' or '.join(BACKENDS)}, not {self.backend!r}"
+            )
+        if self.threads is not None:
+            require_number("threads", self.threads, at_least=1, below=1025)
+            if not isinstance(self.threads, int):
+                raise InputError(f"option threads must be a whole number, not {self.threads!r}")
+        if self.weights is not None:
+            object.__setattr__(self, "weights", str(self.weights))
+
+    @property
+    def name(self) -> str:
+        """Registered name."""
+        return "default"
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """All that decides the mask.
+
+        Raises:
+            InputError: the weights cannot be read.
+        """
+        weights = self._weights
+        return {
+            "name": self.name,
+            "version": 1,
+            "weights": weights.digest(),
+            "threshold": self.threshold or weights.threshold,
+            "reach_mm": self.reach_mm,
+            "least_ml": self.least_ml,
+            "sure": self.sure,
+            "backend": self.backend,
+        }
+
+    @property
+    def _weights(self) -> Weights:
+        return Weights.read(shipped_weights() if self.weights is None else Path(self.weights))
+
+    def open(self, study: Study) -> LearnedSession:
+        """Make the first pass; takes most of the time.
+
+        Raises:
+            InputError: the PET is not SUV, or the weights cannot be loaded.
+        """
+        require_suv(study)
+        weights = self._weights
+        runtime = load_runtime(weights.folder.resolve(), self.backend, self.threads)
+        return LearnedSession(self, study, weights, runtime)

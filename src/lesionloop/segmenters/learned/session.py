@@ -1,0 +1,196 @@
+"""A session of the learned segmenter.
+
+Everything is decided on the working grid from the first pass and from groups of strokes. What a
+group says depends on its points and the study alone, and is kept from call to call; so a warm
+session gives to the last bit what a cold one gives.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lesionloop.imaging import Study
+from lesionloop.scribbles import ScribbleSet
+from lesionloop.segmenters.boxes import Box, place_in
+from lesionloop.segmenters.learned.advice import (
+    LesionAdvice,
+    Place,
+    describe_lesions,
+    places_to_look,
+)
+from lesionloop.segmenters.learned.fine_mask import FineMask
+from lesionloop.segmenters.learned.groups import Group, find_groups
+from lesionloop.segmenters.learned.network import Runtime, Weights
+from lesionloop.segmenters.learned.view import StudyView
+from lesionloop.segmenters.parts import label_parts
+from lesionloop.segmenters.protocol import honour, point_sets
+from lesionloop.segmenters.specks import SpeckRule, find_specks
+
+if TYPE_CHECKING:
+    from lesionloop.segmenters.learned.segmenter import Learned
+
+__all__ = ["LearnedSession"]
+
+#: Over this last part of its reach a correction gives way to the first pass, mm.
+_TAPER_MM = 16.0
+#: The network sees this much more than what it may change, mm.
+_CONTEXT_MM = 16.0
+#: A stroke decides its own voxel by this many logits, and less up to the distance where it ends.
+_OWN_LOGITS = 1.0
+_OWN_MM = 5.0
+#: Logit of what is outside the body.
+_NEVER = np.float32(-30)
+
+Floats = NDArray[np.float32]
+Points = NDArray[np.int64]
+
+
+class LearnedSession:
+    """The first pass of one study, and what the groups of strokes seen last say."""
+
+    def __init__(
+        self, options: "Learned", study: Study, weights: Weights, runtime: Runtime
+    ) -> None:
+        self._study = study
+        self._weights = weights
+        self._runtime = runtime
+        self._options = options
+        if options.threshold is None:
+            self._threshold = weights.logit_threshold
+        else:
+            odds = np.log(options.threshold / (1 - options.threshold))
+            self._threshold = float((odds - weights.bias) * weights.temperature)
+        self._view = StudyView.of(study, weights.spacing_mm)
+        self._first = np.full(self._view.grid.shape, _NEVER, dtype=np.float32)
+        self._first[self._view.body] = self._look(self._view.body)
+        self._previous = np.asarray(1 / (1 + np.exp(-self._first)), dtype=np.float32)
+        voxel_ml = weights.spacing_mm**3 / 1000
+        sure = float((np.log(options.sure / (1 - options.sure)) - weights.bias))
+        self._specks = SpeckRule(options.least_ml / voxel_ml, sure * weights.temperature)
+        self._fine = FineMask(self._view.grid, self._threshold, study.pet.values)
+        self._corrections: dict[tuple[bytes, bytes], tuple[Box, Floats, Floats]] = {}
+        self._fine.follow(self._decided(ScribbleSet()))
+
+    def segment(self, scribbles: ScribbleSet) -> NDArray[np.bool_]:
+        """Mask for all scribbles so far, bool [x, y, z].
+
+        Raises:
+            InputError: a point is outside the grid.
+        """
+        scribbles.check(self._study.grid)
+        mask = self._fine.follow(self._decided(scribbles))
+        return honour(mask.copy(order="K"), scribbles)
+
+    def probability(self, scribbles: ScribbleSet) -> Floats:
+        """Calibrated probability of lesion, float32 [x, y, z] on the PET grid, 0 to 1.
+
+        Raises:
+            InputError: a point is outside the grid.
+        """
+        scribbles.check(self._study.grid)
+        result = np.zeros_like(self._study.pet.values, dtype=np.float32)
+        logits = np.maximum(self._decided(scribbles), _NEVER)
+        x, y, z = (slice(0, n) for n in result.shape)
+        result[...] = self._weights.probability(self._view.grid.expand(logits, (x, y, z)))
+        result[tuple(scribbles.background.T)] = 0
+        result[tuple(scribbles.foreground.T)] = 1
+        return result
+
+    def lesions(self, scribbles: ScribbleSet) -> list[LesionAdvice]:
+        """Volume, uptake and confidence of each lesion of the mask, the largest first."""
+        return describe_lesions(self.segment(scribbles), self.probability(scribbles), self._study)
+
+    def next_places(self, scribbles: ScribbleSet, count: int = 5) -> list[Place]:
+        """Up to ``count`` places where a scribble is likely to gain most, the best first."""
+        scribbles.check(self._study.grid)
+        foreground, background = self._working_points(scribbles)
+        logits = self._decided(scribbles)
+        return places_to_look(
+            self._weights.probability(np.maximum(logits, _NEVER)),
+            logits > self._threshold,
+            np.concatenate([foreground, background]),
+            self._view.grid,
+            count,
+        )
+
+    def _look(self, box: Box, **prompts: Points | Floats) -> Floats:
+        return self._view.logits(self._runtime, self._weights.multiple, box, **prompts)  # type: ignore[arg-type]
+
+    def _working_points(self, scribbles: ScribbleSet) -> tuple[Points, Points]:
+        """Working voxels under foreground and background; in doubt a voxel is foreground."""
+        shape = self._study.grid.shape
+        found = []
+        for flat in point_sets(scribbles, shape):
+            points = np.column_stack(np.unravel_index(flat, shape)).astype(np.int64)
+            found.append(self._view.grid.nearest(points) if len(points) else points)
+        return found[0], found[1]
+
+    def _decided(self, scribbles: ScribbleSet) -> Floats:
+        """Logits on the working grid for these scribbles, specks taken out."""
+        foreground, background = self._working_points(scribbles)
+        reach = int(np.ceil(self._options.reach_mm / self._weights.spacing_mm))
+        groups = find_groups(foreground, background, self._view.grid.shape, reach)
+        corrections = {
+            group.key: self._corrections.get(group.key) or self._correct(group, reach)
+            for group in groups
+        }
+        self._corrections = corrections
+        result = self._first.copy()
+        strongest = np.zeros(result.shape, dtype=np.float32) if len(groups) > 1 else None
+        for box, logits, weight in corrections.values():
+            merged = self._first[box] + weight * (logits - self._first[box])
+            if strongest is None:
+                result[box] = merged
+                continue
+            # Where two groups reach, the one whose stroke is closer has the word.
+            closer = weight > strongest[box]
+            np.copyto(result[box], merged, where=closer)
+            np.copyto(strongest[box], weight, where=closer)
+        self._drop_specks(result, foreground)
+        return result
+
+    def _correct(self, group: Group, reach: int) -> tuple[Box, Floats, Floats]:
+        """Where a group acts, the logits there, and how much they count, 0 to 1."""
+        spacing = self._weights.spacing_mm
+        box = group.box(reach, self._view.grid.shape)
+        wide = group.box(reach + round(_CONTEXT_MM / spacing), self._view.grid.shape)
+        logits = self._look(
+            wide,
+            foreground=group.foreground,
+            background=group.background,
+            previous=self._previous,
+        )
+        inner = place_in(box, wide)
+        near, against = (
+            self._view.distance(points, wide)[inner]
+            for points in (group.foreground, group.background)
+        )
+        logits = self._own_say(logits[inner], near, against)
+        distance = np.minimum(near, against)
+        weight = np.clip((self._options.reach_mm - distance) / _TAPER_MM, 0, 1)
+        return box, logits, np.asarray(weight, dtype=np.float32)
+
+    def _own_say(self, logits: Floats, near: Floats, against: Floats) -> Floats:
+        """Make a stroke win at its own place, and a little around it, so that no voxel is alone."""
+        for distance, other, sign in ((near, against, 1), (against, near, -1)):
+            ramp = _OWN_LOGITS * (1 - distance / _OWN_MM)
+            own = (ramp > 0) & (distance < other if sign < 0 else distance <= other)
+            wanted = self._threshold + sign * ramp
+            bounded = np.maximum(logits, wanted) if sign > 0 else np.minimum(logits, wanted)
+            logits = np.where(own, bounded, logits).astype(np.float32)
+        return logits
+
+    def _drop_specks(self, logits: Floats, foreground: Points) -> None:
+        """Push components that are small and unsure below the threshold, in place."""
+        body = self._view.body if not len(foreground) else tuple(slice(None) for _ in range(3))
+        part = logits[body]
+        labels, count = label_parts(np.asfortranarray(part > self._threshold))
+        specks = find_specks(labels, count, part, self._specks)
+        if len(foreground):
+            specks[labels[tuple(foreground.T)]] = False
+        if specks.any():
+            specks[0] = False
+            np.minimum(
+                part, np.float32(self._threshold - _OWN_LOGITS), out=part, where=specks[labels]
+            )

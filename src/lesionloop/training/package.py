@@ -1,0 +1,46 @@
+"""From a run to the files that the segmenter loads."""
+
+import json
+from pathlib import Path
+
+import torch
+
+from lesionloop.networks.export import export_onnx
+from lesionloop.output import atomic_path, write_json
+from lesionloop.training.trainer import Trainer
+
+__all__ = ["write_package"]
+
+
+def write_package(trainer: Trainer, folder: Path) -> None:
+    """Write ``network.onnx``, ``network.pt`` and ``network.json`` of the averaged weights.
+
+    What calibration or a person set in an existing ``network.json`` (threshold, temperature, bias)
+    is not kept: it belonged to other weights.
+    """
+    with atomic_path(folder / "network.pt") as path:
+        torch.save(
+            {
+                "widths": list(trainer.recipe.widths),
+                "weights": {k: v.cpu() for k, v in trainer.average.state_dict().items()},
+            },
+            path,
+        )
+    with atomic_path(folder / "network.onnx") as path:
+        export_onnx(trainer.average.cpu(), path)
+    facts = {
+        "spacing_mm": trainer.recipe.spacing_mm,
+        "multiple": trainer.average.multiple,
+        "widths": list(trainer.recipe.widths),
+        "threshold": 0.5,
+        "temperature": 1.0,
+        "bias": 0.0,
+        "training": {
+            "steps": trainer.step,
+            "seconds": round(trainer.seconds),
+            "torch": torch.__version__,
+            "threads": torch.get_num_threads(),
+            "recipe": json.loads(json.dumps(trainer.recipe.as_dict())),
+        },
+    }
+    write_json(folder / "network.json", facts)

@@ -1,0 +1,178 @@
+"""A recipe: all that decides the weights, in one TOML file."""
+
+import tomllib
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from lesionloop.errors import InputError
+from lesionloop.training.episode import Plan
+from lesionloop.training.strokes import Habits
+
+__all__ = ["KINDS", "Data", "Recipe"]
+
+KINDS = ("studies", "anatomies", "procedural")
+
+
+@dataclass(frozen=True)
+class Data:
+    """One place that samples come from.
+
+    Args:
+        kind: "studies" (labelled PET/CT in the nnU-Net layout), "anatomies" (organ maps, from which
+            synthetic bodies are made) or "procedural" (synthetic bodies that need no data).
+        folder: where it is; relative to the folder of the data. Not for procedural bodies.
+        weight: share of samples, relative to the other places.
+        exclude: names kept for validation.
+        hold_out_every: so that every n-th by name, from the first on, is kept for validation as
+            well; 0 for none.
+        count: procedural bodies, half of them for each tracer.
+    """
+
+    kind: str
+    folder: str = ""
+    weight: float = 1.0
+    exclude: tuple[str, ...] = ()
+    hold_out_every: int = 0
+    count: int = 40
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to train on and how.
+
+    Args:
+        data: where samples come from.
+        seed: of everything random.
+        steps: of the optimiser.
+        batch: patches per step.
+        pool: loops that go on side by side; a batch takes them in turn.
+        patch: voxels per side, a multiple of 8.
+        spacing_mm: of the working grid.
+        widths: channels per level of the network.
+        learning_rate: highest; it warms up and then falls along a cosine.
+        weight_decay: of AdamW.
+        average: decay per step of the exponential moving average of the weights.
+        plan: of the simulated loops.
+        source: text of the file, kept with the weights.
+    """
+
+    data: tuple[Data, ...]
+    seed: int = 1
+    steps: int = 6000
+    batch: int = 2
+    pool: int = 8
+    patch: int = 64
+    spacing_mm: float = 4.0
+    widths: tuple[int, ...] = (16, 32, 64, 128)
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+    average: float = 0.998
+    plan: Plan = field(default_factory=Plan)
+    source: str = ""
+
+    @classmethod
+    def read(cls, path: Path | str, *, data: Path | str | None = None) -> "Recipe":
+        """Read a recipe.
+
+        Args:
+            path: the TOML file.
+            data: where its folders are; the recipe's own folder when not given.
+
+        Raises:
+            InputError: the file cannot be read, or an entry is unknown or of the wrong kind.
+        """
+        path = Path(path)
+        try:
+            text = path.read_text(encoding="utf-8")
+            table = tomllib.loads(text)
+        except OSError as error:
+            raise InputError(
+                f"cannot read {path}", cause=f"{error.strerror or error}.", remedy="Check the path."
+            ) from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise InputError(f"{path} is not a TOML file", cause=f"{error}.") from error
+        entries = table.pop("data", None)
+        if not isinstance(entries, list) or not entries:
+            raise InputError(
+                f"{path} names no data", remedy="Add a [[data]] table with kind and folder."
+            )
+        base = path.parent if data is None else Path(data)
+        plan = table.pop("plan", {})
+        habits = _made(Habits, plan.pop("habits", {}), path, "plan.habits")
+        recipe: Recipe = _made(
+            cls,
+            {
+                **table,
+                "data": tuple(_data(entry, path, base) for entry in entries),
+                "plan": _made(Plan, {**plan, "habits": habits}, path, "plan"),
+                "source": text,
+            },
+            path,
+            "the recipe",
+        )
+        recipe._check(path)
+        return recipe
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the record, without the text."""
+        entries = asdict(self)
+        del entries["source"]
+        return entries
+
+    def _check(self, path: Path) -> None:
+        multiple = int(2 ** (len(self.widths) - 1))
+        for name, fine in (
+            ("steps", self.steps >= 1),
+            ("batch", self.batch >= 1),
+            ("pool", self.pool >= self.batch),
+            ("widths", len(self.widths) >= 2 and min(self.widths) >= 1),
+            ("patch", self.patch >= 2 * multiple and self.patch % multiple == 0),
+            ("spacing_mm", self.spacing_mm > 0),
+            ("learning_rate", self.learning_rate > 0),
+            ("average", 0 <= self.average < 1),
+            ("data", any(entry.weight > 0 for entry in self.data)),
+        ):
+            if not fine:
+                raise InputError(f"{path}: {name} is out of range")
+
+
+def _data(entry: Any, path: Path, base: Path) -> Data:
+    made: Data = _made(Data, entry, path, "data")
+    if made.kind not in KINDS:
+        raise InputError(f"{path}: data.kind must be one of {', '.join(KINDS)}, not {made.kind!r}")
+    if made.kind != "procedural" and not made.folder:
+        raise InputError(f"{path}: data of kind {made.kind} needs a folder")
+    if made.weight < 0 or made.hold_out_every < 0 or made.count < 1:
+        raise InputError(f"{path}: a number of data is out of range")
+    return replace(made, folder=str(base / made.folder))
+
+
+def _made(kind: type[Any], table: Any, path: Path, where: str) -> Any:
+    if not isinstance(table, dict):
+        raise InputError(f"{path}: {where} must be a table")
+    known = {entry.name for entry in fields(kind)}
+    unknown = sorted(set(table) - known)
+    if unknown:
+        raise InputError(
+            f"{path}: {where} has no entry {unknown[0]!r}",
+            remedy=f"It may have: {', '.join(sorted(known - {'source'}))}.",
+        )
+    table = {name: tuple(v) if isinstance(v, list) else v for name, v in table.items()}
+    made = None
+    try:
+        made = kind(**table)
+    except TypeError as error:
+        raise InputError(f"{path}: {where} lacks an entry", cause=f"{error}.") from error
+    for entry in fields(kind):
+        _require_kind(getattr(made, entry.name), entry, path, where)
+    return made
+
+
+def _require_kind(value: Any, entry: Any, path: Path, where: str) -> None:
+    wanted = {"int": int, "float": (int, float), "str": str, "bool": bool}.get(str(entry.type))
+    if entry.type in (int, float, str, bool):
+        wanted = (int, float) if entry.type is float else entry.type
+    wrong_bool = isinstance(value, bool) and wanted is not bool
+    if wanted is not None and (not isinstance(value, wanted) or wrong_bool):  # type: ignore[arg-type]
+        raise InputError(f"{path}: {where}.{entry.name} has the wrong kind of value: {value!r}")
