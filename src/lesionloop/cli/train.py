@@ -14,6 +14,7 @@ EXAMPLES = (
 )
 
 _LOG_EVERY = 50
+_CALIBRATION_PATCHES = 96
 
 
 def run(
@@ -40,10 +41,11 @@ def run(
         raise InputError(
             "training needs PyTorch", remedy="Install it: pip install 'lesionloop[train]'."
         ) from error
+    from lesionloop.training.calibration import calibrate
     from lesionloop.training.log import RunLog
     from lesionloop.training.package import write_package
     from lesionloop.training.recipe import Recipe
-    from lesionloop.training.sources import open_sources
+    from lesionloop.training.sources import open_sources, open_validation
     from lesionloop.training.trainer import Progress, Trainer
 
     if device == "auto":
@@ -72,7 +74,15 @@ def run(
 
         trainer.run(report, save_every=save_every, until=steps)
         log.write()
-        write_package(trainer, out)
+        bar.update(trainer.step, "calibrating")
+        found = calibrate(
+            trainer.average,
+            open_validation(plan, out),
+            patches=_CALIBRATION_PATCHES,
+            seed=plan.seed,
+            spacing_mm=plan.spacing_mm,
+        )
+        write_package(trainer, found, out)
     loss, first, later = log.recent()
     if json:
         print_json(

@@ -1,6 +1,7 @@
 """A compact interactive 3D U-Net with residual blocks."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -63,12 +64,10 @@ class InteractiveUNet(nn.Module):
         self.widths = tuple(widths)
         self.stem = _convolution(_ENCODED, widths[0])
         self.down = nn.ModuleList(
-            _Residual(fine, coarse, stride=2)
-            for fine, coarse in zip(widths, widths[1:], strict=False)
+            _Residual(fine, coarse, stride=2) for fine, coarse in pairwise(widths)
         )
         self.up = nn.ModuleList(
-            nn.ConvTranspose3d(coarse, fine, 2, 2)
-            for fine, coarse in zip(widths, widths[1:], strict=False)
+            nn.ConvTranspose3d(coarse, fine, 2, 2) for fine, coarse in pairwise(widths)
         )
         self.merge = nn.ModuleList(
             _convolution(2 * width, width) if level == 0 else _Residual(2 * width, width)

@@ -54,7 +54,7 @@ def anatomy_tissue_map(path: Path, *, seed: int) -> StoredTissues:
         share = working.sample((organs == organ).astype(np.float32))
         coarse[share >= best] = organ
         np.maximum(best, share, out=best)
-    turned = to_lps(coarse, label.grid.direction)
+    turned = np.asarray(to_lps(coarse, label.grid.direction), dtype=np.uint8)
     name = path.name.removesuffix(".gz").removesuffix(".nii")
     tracer = "psma" if name.lower().startswith("psma") else "fdg"
     if not turned.any():
@@ -152,7 +152,7 @@ def _outline(organs: Labels, rng: np.random.Generator) -> Mask:
     held = np.flatnonzero(organs.any(axis=(0, 1)))
     reach = round(48 / _MM)
     for z in held:
-        near = organs[:, :, max(0, z - reach) : z + reach + 1].any(axis=2)
+        near = np.asarray(organs[:, :, max(0, z - reach) : z + reach + 1].any(axis=2))
         brain_only = np.isin(organs[:, :, z], (0, _ORGAN["brain"])).all()
         hull = _hull(near)
         signed = distance_transform_edt(hull) - distance_transform_edt(~hull)
@@ -160,7 +160,7 @@ def _outline(organs: Labels, rng: np.random.Generator) -> Mask:
     _fill_gaps(height, held)
     _widen_hips(organs, height, int(held[0]))
     trunk = gaussian_filter1d(height, 24 / _MM, axis=2, mode="nearest") > 0
-    body = trunk | _legs(organs, trunk, held, rng)
+    body = trunk | _legs(trunk, held, rng)
     return np.asarray(gaussian_filter(body.astype(np.float32), 1.2) > 0.5)
 
 
@@ -210,7 +210,7 @@ def _hull(mask: Mask) -> Mask:
     return np.asarray(triangles.find_simplex(everywhere).reshape(mask.shape) >= 0)
 
 
-def _legs(organs: Labels, trunk: Mask, held: NDArray[np.intp], rng: np.random.Generator) -> Mask:
+def _legs(trunk: Mask, held: NDArray[np.intp], rng: np.random.Generator) -> Mask:
     """Two thighs below the lowest organ, which the trunk's continuation gives way to."""
     lowest = int(held[0])
     crotch = lowest - round(rng.uniform(60, 110) / _MM)

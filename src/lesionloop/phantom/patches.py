@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from lesionloop.errors import InputError
 from lesionloop.phantom.tissue_maps import StoredTissues
@@ -65,7 +65,7 @@ def _patch(tissues: Tensor, size: int, generator: torch.Generator) -> Tensor:
     places = (offsets * zoom) @ turn.T + centre
     unit = 2 * places / (shape - 1) - 1
     # Nearest neighbour; +1 and -1 so that outside (0) becomes AIR whatever number AIR has.
-    found = F.grid_sample(
+    found = functional.grid_sample(
         (tissues.float() + 1)[None, None], unit.flip(-1)[None], mode="nearest", align_corners=True
     )[0, 0]
     return torch.where(found < 0.5, float(Tissue.AIR), found - 1).round().to(torch.uint8)

@@ -16,7 +16,7 @@ from lesionloop.phantom.synthesis_scan import ScanOptions, acquire_ct, acquire_p
 from lesionloop.phantom.tissues import HU, Tissue
 from lesionloop.phantom.uptake import FDG, PSMA
 
-__all__ = ["SyntheticBatch", "SynthesisOptions", "synthesise"]
+__all__ = ["SynthesisOptions", "SyntheticBatch", "synthesise"]
 
 OUTSIDE_HU = -1000.0
 
@@ -93,8 +93,10 @@ def _one(
     texture = smooth_noise(tissues.shape, 12.0 / spacing_mm, generator)
     pet = suv[index] * torch.exp(patchiness[index] * texture)
     ct = hu[index]
-    pet = _focal_uptake(pet, tissues, tracer, generator, spacing_mm, options.focal)
-    made = add_lesions(pet, ct, tissues, tracer, generator, spacing_mm, options.lesions)
+    pet = _focal_uptake(pet, tissues, tracer, generator, spacing_mm=spacing_mm, most=options.focal)
+    made = add_lesions(
+        pet, ct, tissues, tracer, generator, spacing_mm=spacing_mm, options=options.lesions
+    )
     pet = acquire_pet(made.pet, made.psf_mm, generator, spacing_mm, options.scan)
     ct = acquire_ct(made.ct, tissues, generator, spacing_mm, options.scan)
     inside = cut_sides(tissues.shape, generator, options.scan, tissues.device)
@@ -171,6 +173,7 @@ def _focal_uptake(
     tissues: Tensor,
     tracer: str,
     generator: torch.Generator,
+    *,
     spacing_mm: float,
     most: int,
 ) -> Tensor:

@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 __all__ = ["blur", "smooth_noise"]
 
@@ -16,7 +16,7 @@ def smooth_noise(shape: Sequence[int], coarse: float, generator: torch.Generator
     """Noise of about variance 1 that varies over ``coarse`` voxels, float32 of ``shape``."""
     nodes = [max(2, math.ceil(n / coarse) + 1) for n in shape]
     noise = torch.randn((1, 1, *nodes), generator=generator, device=generator.device)
-    wide = F.interpolate(noise, size=tuple(shape), mode="trilinear", align_corners=True)
+    wide = functional.interpolate(noise, size=tuple(shape), mode="trilinear", align_corners=True)
     # Interpolation between nodes averages: 0.65 is the root of the mean variance left in 3-D.
     return wide[0, 0] / 0.65
 
@@ -34,5 +34,7 @@ def blur(values: Tensor, fwhm_mm: float, spacing_mm: float) -> Tensor:
         pad[2 * (2 - axis)] = pad[2 * (2 - axis) + 1] = radius
         shape = [1] * 5
         shape[axis + 2] = -1
-        result = F.conv3d(F.pad(result, pad, mode="replicate"), kernel.reshape(shape))
+        result = functional.conv3d(
+            functional.pad(result, pad, mode="replicate"), kernel.reshape(shape)
+        )
     return result[0, 0]

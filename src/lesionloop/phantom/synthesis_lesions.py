@@ -68,9 +68,15 @@ class WithLesions:
 
 
 def add_lesions(
-    pet: Tensor, ct: Tensor, tissues: Tensor, tracer: str, generator: torch.Generator,
-    spacing_mm: float, options: LesionOptions,
-) -> WithLesions:  # fmt: skip
+    pet: Tensor,
+    ct: Tensor,
+    tissues: Tensor,
+    tracer: str,
+    generator: torch.Generator,
+    *,
+    spacing_mm: float,
+    options: LesionOptions,
+) -> WithLesions:
     """Grow lesions at random places.
 
     Args:
@@ -84,7 +90,7 @@ def add_lesions(
     """
     lots = _lots(generator, 4)
     psf_mm = 4 + 4 * lots[0]
-    reference = torch.zeros_like(tissues, dtype=torch.bool)
+    body = _Body(pet, ct, tissues, torch.zeros_like(tissues, dtype=torch.bool), generator)
     count = 0 if lots[1] < options.none else 1 + int(options.most * lots[2] ** 2)
     # A quarter of the patients has disease all over: lesions alike in uptake.
     common = math.exp(_log_between(*options.suv, lots[3]))
@@ -97,8 +103,19 @@ def add_lesions(
             x, rest = divmod(place, tissues.shape[1] * tissues.shape[2])
             y, z = divmod(rest, tissues.shape[2])
             one = _Site((x, y, z), Tissue(int(tissues[x, y, z])), psf_mm, spacing_mm, tracer)
-            _grow(pet, ct, tissues, reference, one, generator, options, common if alike else None)
-    return WithLesions(pet, ct, reference, psf_mm)
+            _grow(body, one, options, common if alike else None)
+    return WithLesions(pet, ct, body.reference, psf_mm)
+
+
+@dataclass(frozen=True, eq=False)
+class _Body:
+    """What lesions grow in; the first, second and fourth change."""
+
+    pet: Tensor
+    ct: Tensor
+    tissues: Tensor
+    reference: Tensor
+    generator: torch.Generator
 
 
 @dataclass(frozen=True)
@@ -135,10 +152,9 @@ def _draw_places(weights: Tensor, count: int, generator: torch.Generator) -> Ten
     return torch.searchsorted(total, lots).clamp(max=len(weights) - 1)
 
 
-def _grow(
-    pet: Tensor, ct: Tensor, tissues: Tensor, reference: Tensor, site: _Site,
-    generator: torch.Generator, options: LesionOptions, common: float | None,
-) -> None:  # fmt: skip
+def _grow(body: _Body, site: _Site, options: LesionOptions, common: float | None) -> None:
+    """One lesion at a site, of uptake near ``common`` when the patient's lesions are alike."""
+    pet, tissues, generator = body.pet, body.tissues, body.generator
     lots = _lots(generator, 12)
     low, high = options.volume_ml
     volume = math.exp(_log_between(low, high, lots[0]))
@@ -168,9 +184,11 @@ def _grow(
     before = pet[box].clone()
     mixed = before + solid * (uptake - before)
     pet[box] = torch.maximum(mixed, before) if not cold and patchy < 0.3 else mixed
-    _ct_of_lesion(ct, box, solid, site, lots[10:], generator)
-    drawn = _contour(solid, pet[box] - before, suv, cold or patchy > 0.35, site, generator)
-    reference[box] |= drawn & (tissues[box] != _T.AIR)
+    _ct_of_lesion(body.ct[box], solid, site, lots[10:])
+    drawn = _contour(
+        solid, pet[box] - before, site, generator, suv=suv, shape_decides=cold or patchy > 0.35
+    )
+    body.reference[box] |= drawn & (tissues[box] != _T.AIR)
 
 
 def _box(
@@ -222,24 +240,25 @@ def _allowed(tissues: Tensor, site: Tissue) -> Tensor:
     ).float()
 
 
-def _ct_of_lesion(
-    ct: Tensor, box: tuple[slice, slice, slice], solid: Tensor, site: _Site, lots: list[float],
-    generator: torch.Generator,
-) -> None:  # fmt: skip
-    """Soft tissue in lung and fat, a change in bone, next to nothing elsewhere."""
+def _ct_of_lesion(ct: Tensor, solid: Tensor, site: _Site, lots: list[float]) -> None:
+    """Soft tissue in lung and fat, a change in bone, next to nothing elsewhere; in place."""
     if site.tissue in (_T.MARROW, _T.BONE):
         hu = 50.0 if lots[0] < 0.5 else 350 + 400 * lots[1]
         share = 0.0 if lots[1] < 0.4 else 0.8
     else:
         hu, share = 20 + 40 * lots[1], (1.0 if lots[0] < 0.85 else 0.3)
-    del generator
-    ct[box] += share * solid * (hu - ct[box])
+    ct += share * solid * (hu - ct)
 
 
 def _contour(
-    solid: Tensor, excess: Tensor, suv: float, shape_decides: bool, site: _Site,
+    solid: Tensor,
+    excess: Tensor,
+    site: _Site,
     generator: torch.Generator,
-) -> Tensor:  # fmt: skip
+    *,
+    suv: float,
+    shape_decides: bool,
+) -> Tensor:
     """Voxels inside the reader's contour.
 
     Source of the share: 41 to 50 % of the maximum are the usual thresholds (Boellaard et al.,

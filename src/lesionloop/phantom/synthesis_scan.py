@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from lesionloop.phantom.synthesis_fields import blur
 from lesionloop.phantom.tissues import HU, Tissue
@@ -49,7 +49,8 @@ def acquire_pet(
     width = 4 + 4 * lots[3]
     noise = blur(noise, width, spacing_mm)
     noise = noise / noise.std().clamp(min=1e-6)
-    return (blurred + level * noise * blurred.clamp(min=0.05).sqrt()).clamp(min=0)
+    scanned: Tensor = blurred + level * noise * blurred.clamp(min=0.05).sqrt()
+    return scanned.clamp(min=0)
 
 
 def acquire_ct(
@@ -63,12 +64,15 @@ def acquire_ct(
     shift = nodes * options.shift_mm * lots[0] / spacing_mm
     # Breathing moves along the body most.
     shift[:, 2] *= 2
-    grown = F.interpolate(shift, size=tuple(ct.shape), mode="trilinear", align_corners=True)
+    grown = functional.interpolate(
+        shift, size=tuple(ct.shape), mode="trilinear", align_corners=True
+    )
     soft = _displaced(soft, grown[0])
     if lots[1] < 0.7:
         soft = blur(soft, 3.0 + 3.0 * lots[2], spacing_mm)
     noise = torch.randn(ct.shape, generator=generator, device=device)
-    return (soft + (5 + 45 * lots[3]) * noise).clamp(-1024, 3071)
+    scanned: Tensor = soft + (5 + 45 * lots[3]) * noise
+    return scanned.clamp(-1024, 3071)
 
 
 def _displaced(values: Tensor, shift: Tensor) -> Tensor:
@@ -77,7 +81,7 @@ def _displaced(values: Tensor, shift: Tensor) -> Tensor:
     places = torch.stack(torch.meshgrid(*axes, indexing="ij")) + shift
     sizes = torch.tensor(values.shape, device=values.device).reshape(3, 1, 1, 1)
     unit = 2 * places / (sizes - 1).clamp(min=1) - 1
-    return F.grid_sample(
+    return functional.grid_sample(
         values[None, None],
         unit.permute(1, 2, 3, 0).flip(-1)[None],
         mode="bilinear",

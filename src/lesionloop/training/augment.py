@@ -3,8 +3,8 @@
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 from lesionloop.networks.channels import OUTSIDE_HU
 from lesionloop.training.chance import between, happens, normal
@@ -47,7 +47,7 @@ def _places(sample: Sample, size: int, generator: torch.Generator) -> Tensor:
         offset = torch.zeros(3)
     axis = (torch.arange(size, dtype=torch.float32) - (size - 1) / 2).unsqueeze(1)
     x, y, z = (axis.reshape([-1 if a == d else 1 for a in range(3)]) for d in range(3))
-    grid = torch.stack(torch.broadcast_tensors(x, y, z), dim=-1)
+    grid = torch.stack([part.expand(size, size, size) for part in (x, y, z)], dim=-1)
     grid = grid @ _turn(generator).T
     return grid + centre + offset + _bend(size, generator)
 
@@ -72,7 +72,7 @@ def _bend(size: int, generator: torch.Generator, sd: float = 1.2) -> Tensor:
     if not happens(0.5, generator):
         return torch.zeros(())
     nodes = torch.randn((1, 3, 5, 5, 5), generator=generator) * sd
-    field = F.interpolate(nodes, size=(size,) * 3, mode="trilinear", align_corners=True)
+    field = functional.interpolate(nodes, size=(size,) * 3, mode="trilinear", align_corners=True)
     return field[0].permute(1, 2, 3, 0)
 
 
@@ -80,7 +80,7 @@ def _look_up(values: Tensor, places: Tensor, fill: float) -> Tensor:
     """Linear interpolation at voxel coordinates; ``fill`` outside."""
     shape = torch.tensor(values.shape, dtype=torch.float32)
     unit = 2 * places / (shape - 1).clamp(min=1) - 1
-    found = F.grid_sample(
+    found = functional.grid_sample(
         (values - fill)[None, None], unit.flip(-1)[None], mode="bilinear", align_corners=True
     )
     return found[0, 0] + fill
@@ -136,5 +136,5 @@ def _blur(values: Tensor, sigma: float) -> Tensor:
         shape[axis + 2] = -1
         padding = [0, 0, 0]
         padding[axis] = radius
-        result = F.conv3d(result, kernel.reshape(shape), padding=tuple(padding))
+        result = functional.conv3d(result, kernel.reshape(shape), padding=tuple(padding))
     return result[0, 0]

@@ -103,7 +103,7 @@ def _chart(lines: list[list[tuple[float, float]]], names: list[str], title: str)
     if not points:
         return ""
     right = max(x for x, _ in points)
-    top = max(1e-6, max(y for _, y in points))
+    top = max(1e-6, *(y for _, y in points))
     marks = []
     for part in range(5):
         y = _HEIGHT - _MARGIN - part / 4 * (_HEIGHT - 2 * _MARGIN)

@@ -3,8 +3,8 @@
 import cc3d
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 __all__ = ["lesion_weights", "loop_loss"]
 
@@ -47,7 +47,7 @@ def loop_loss(
     target = torch.where(scribbled == 0, reference.float(), (scribbled > 0).float())
     inside = field.float()
     weights = torch.where(scribbled == 0, weights, _STROKE_WEIGHT) * inside
-    entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    entropy = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
     entropy = (entropy * weights).sum(dim=(1, 2, 3)) / inside.sum(dim=(1, 2, 3)).clamp(min=1)
     probability = torch.sigmoid(logits) * inside
     both = (probability * target).sum(dim=(1, 2, 3))

@@ -7,17 +7,14 @@ import torch
 
 from lesionloop.networks.export import export_onnx
 from lesionloop.output import atomic_path, write_json
+from lesionloop.training.calibration import Calibration
 from lesionloop.training.trainer import Trainer
 
 __all__ = ["write_package"]
 
 
-def write_package(trainer: Trainer, folder: Path) -> None:
-    """Write ``network.onnx``, ``network.pt`` and ``network.json`` of the averaged weights.
-
-    What calibration or a person set in an existing ``network.json`` (threshold, temperature, bias)
-    is not kept: it belonged to other weights.
-    """
+def write_package(trainer: Trainer, calibration: Calibration, folder: Path) -> None:
+    """Write ``network.onnx``, ``network.pt`` and ``network.json`` of the averaged weights."""
     with atomic_path(folder / "network.pt") as path:
         torch.save(
             {
@@ -32,9 +29,13 @@ def write_package(trainer: Trainer, folder: Path) -> None:
         "spacing_mm": trainer.recipe.spacing_mm,
         "multiple": trainer.average.multiple,
         "widths": list(trainer.recipe.widths),
-        "threshold": 0.5,
-        "temperature": 1.0,
-        "bias": 0.0,
+        "threshold": round(calibration.threshold, 4),
+        "temperature": round(calibration.temperature, 4),
+        "bias": round(calibration.bias, 4),
+        "calibration": {
+            "patches": calibration.patches,
+            "expected_error": round(calibration.error, 4),
+        },
         "training": {
             "steps": trainer.step,
             "seconds": round(trainer.seconds),

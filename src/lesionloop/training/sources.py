@@ -10,7 +10,10 @@ from lesionloop.training.recipe import Data, Recipe
 from lesionloop.training.sample import Source
 from lesionloop.training.studies import StudySource
 
-__all__ = ["held_out", "open_sources"]
+__all__ = ["held_out", "open_sources", "open_validation"]
+
+#: Procedural bodies that calibration uses when a recipe holds no body out.
+_SPARE_BODIES = 6
 
 
 def open_sources(
@@ -36,7 +39,7 @@ def open_sources(
                 entry.folder, exclude=kept, size=recipe.patch, spacing_mm=recipe.spacing_mm
             )))  # fmt: skip
             continue
-        folder = out / "tissues" / f"{number}-{entry.kind}"
+        folder = _tissue_folder(out, number, entry)
         names = []
         for name, total in prepare_bodies(
             entry.kind, entry.folder, folder, seed=recipe.seed, count=entry.count
@@ -47,6 +50,36 @@ def open_sources(
         used = set(names) - held_out(entry, names)
         sources.append((entry.weight, BodySource(folder, names=used, size=recipe.patch)))
     return sources
+
+
+def open_validation(recipe: Recipe, out: Path) -> list[Source]:
+    """Synthetic bodies that the recipe keeps from training, after `open_sources` has made them.
+
+    Held-out real studies are left for measuring alone. Without a held-out body, fresh procedural
+    ones are made.
+    """
+    sources: list[Source] = []
+    for number, entry in enumerate(recipe.data):
+        if entry.kind == "studies" or entry.weight <= 0:
+            continue
+        folder = _tissue_folder(out, number, entry)
+        kept = held_out(entry, sorted(path.stem for path in folder.glob("*.npz")))
+        if kept:
+            sources.append(BodySource(folder, names=kept, size=recipe.patch))
+    if sources:
+        return sources
+    folder = out / "tissues" / "spare"
+    names = [
+        name
+        for name, _ in prepare_bodies(
+            "procedural", "", folder, seed=recipe.seed + 1, count=_SPARE_BODIES
+        )
+    ]
+    return [BodySource(folder, names=names, size=recipe.patch)]
+
+
+def _tissue_folder(out: Path, number: int, entry: Data) -> Path:
+    return out / "tissues" / f"{number}-{entry.kind}"
 
 
 def held_out(entry: Data, names: list[str]) -> set[str]:

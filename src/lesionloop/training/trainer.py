@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +72,9 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self._generator = torch.Generator().manual_seed(recipe.seed)
         self._sources = sources
-        self.network = InteractiveUNet(recipe.widths).to(
-            self._device, memory_format=torch.channels_last_3d
-        )
+        self.network = InteractiveUNet(recipe.widths).to(self._device)
+        # Channels last is what bfloat16 convolutions are fast in. (The stubs of torch lack it.)
+        self.network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         self.average = InteractiveUNet(recipe.widths).to(self._device)
         self.average.load_state_dict(self.network.state_dict())
         self._optimiser = torch.optim.AdamW(
@@ -126,7 +127,8 @@ class Trainer:
         # The checkpoint holds the loops under way, so it is not weights only: it is the run's own
         # file, never one from elsewhere.
         state: dict[str, Any] = torch.load(self._checkpoint, weights_only=False)
-        if {**state["recipe"], "steps": 0} != {**self.recipe.as_dict(), "steps": 0}:
+        mine = self.recipe.as_dict()
+        if any(mine.get(name) != value for name, value in state["recipe"].items()):
             raise InputError(
                 f"{self._checkpoint} is of another recipe",
                 remedy="Choose another folder with --out, or restore the recipe.",
@@ -198,10 +200,8 @@ class Trainer:
     def _new_episode(self) -> Episode:
         total = sum(weight for weight, _ in self._sources)
         lot = between(0, total, self._generator)
-        for weight, source in self._sources:
-            lot -= weight
-            if lot < 0:
-                break
+        ends = accumulate(weight for weight, _ in self._sources)
+        source = next(s for end, (_, s) in zip(ends, self._sources, strict=True) if lot < end)
         sample = source.draw(self._generator)
         return start_episode(sample, self.recipe.plan, self.recipe.spacing_mm, self._generator)
 

@@ -59,7 +59,7 @@ class FineMask:
             # A voxel looks at most one working voxel beyond its block.
             near = np.zeros((len(starts), *np.delete(wide.shape, axis)), dtype=bool)
             for number, start in enumerate(starts):
-                span = range(max(0, start - 1), min(wide.shape[axis], start + _BLOCK + 1))
+                span = range(max(0, int(start) - 1), min(wide.shape[axis], int(start) + _BLOCK + 1))
                 near[number] = wide.take(span, axis=axis).any(axis=axis)
             wide = np.moveaxis(near, 0, axis)
         for i, j, k in np.argwhere(wide):

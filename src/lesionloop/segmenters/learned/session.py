@@ -66,7 +66,7 @@ class LearnedSession:
         self._first[self._view.body] = self._look(self._view.body)
         self._previous = np.asarray(1 / (1 + np.exp(-self._first)), dtype=np.float32)
         voxel_ml = weights.spacing_mm**3 / 1000
-        sure = float((np.log(options.sure / (1 - options.sure)) - weights.bias))
+        sure = float(np.log(options.sure / (1 - options.sure)) - weights.bias)
         self._specks = SpeckRule(options.least_ml / voxel_ml, sure * weights.temperature)
         self._fine = FineMask(self._view.grid, self._threshold, study.pet.values)
         self._corrections: dict[tuple[bytes, bytes], tuple[Box, Floats, Floats]] = {}
