@@ -173,7 +173,9 @@ def _grow(body: _Body, site: _Site, options: LesionOptions, common: float | None
     suv = common or math.exp(_log_between(*options.suv, lots[4]))
     if volume > 100 and lots[5] < 0.5:  # many bulky masses are only moderately avid
         suv = math.exp(_log_between(1.3, 8.0, lots[4]))
-    suv = max(suv * (0.7 + 0.6 * lots[6]) if common else suv, around * (1.3 + lots[6]), 1.0)
+    # Nobody could see a small lesion of less contrast; training on such teaches doubt alone.
+    least = around * (1.8 + lots[6] if volume < 50 else 1.4 + 0.8 * lots[6])
+    suv = max(suv * (0.7 + 0.6 * lots[6]) if common else suv, least, 1.2)
     uptake = torch.full(shape, suv, device=pet.device)
     patchy = lots[7] ** 2 * (0.8 if volume > 20 else 0.3)
     uptake = uptake * torch.exp(patchy * smooth_noise(shape, max(1.5, 0.4 * radius), generator))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import cc3d
+import edt
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +16,8 @@ __all__ = ["LesionAdvice", "Place", "describe_lesions", "places_to_look"]
 
 #: A likely miss is a part outside the mask where the probability is above this.
 _WORTH_A_LOOK = 0.1
+#: A reader who drew a stroke has looked at what is this close to it, mm.
+_LOOKED_AT_MM = 20.0
 #: A place with less to gain than this is not worth a reader's time, ml.
 _LEAST_GAIN_ML = 0.05
 
@@ -95,12 +98,14 @@ def places_to_look(
     Args:
         probability: calibrated, [x, y, z] on the working grid.
         mask: of the same shape.
-        scribbled: (n, 3) working voxels that a reader has judged; their parts are left out.
+        scribbled: (n, 3) working voxels under strokes; parts that come within 20 mm of one are
+            left out, as the reader has looked there.
         grid: the working grid.
         count: most places.
     """
     voxel_ml = grid.spacing_mm**3 / 1000
     missed = (probability > _WORTH_A_LOOK) & ~mask
+    looked_at = _near(scribbled, probability.shape, _LOOKED_AT_MM / grid.spacing_mm)
     places: list[Place] = []
     for part, kind, error in (
         (missed, "missed", probability),
@@ -113,7 +118,7 @@ def places_to_look(
         gain = np.bincount(owner, error.ravel(order="F")[inside], minlength=number + 1) * voxel_ml
         sure = np.bincount(owner, probability.ravel(order="F")[inside], minlength=number + 1)
         sizes = np.maximum(np.bincount(owner, minlength=number + 1), 1)
-        judged = np.unique(labels[tuple(scribbled.T)])
+        judged = np.unique(labels[looked_at])
         for label in np.argsort(-gain, kind="stable")[: count + len(judged)]:
             if label == 0 or label in judged or gain[label] < _LEAST_GAIN_ML:
                 continue
@@ -128,6 +133,17 @@ def places_to_look(
                 )
             )
     return sorted(places, key=lambda place: (-place.gain_ml, place.point))[:count]
+
+
+def _near(
+    points: NDArray[np.int64], shape: tuple[int, ...], radius: float
+) -> NDArray[np.bool_] | tuple[slice, ...]:
+    """Voxels within a radius of one of the points."""
+    if not len(points):
+        return (slice(0, 0),) * 3
+    away = np.ones(shape, dtype=np.uint8, order="F")
+    away[tuple(points.T)] = 0
+    return np.asarray(edt.edt(away, parallel=1) <= radius)
 
 
 def _fine_point(cube: NDArray[np.int64], grid: IsotropicGrid) -> tuple[int, int, int]:

@@ -13,6 +13,7 @@ __all__ = ["FineMask"]
 _BLOCK = 16
 
 _Span = tuple[int, int]
+_Box = tuple[slice, slice, slice]
 
 
 class FineMask:
@@ -26,11 +27,20 @@ class FineMask:
         working: the working grid.
         threshold: logit.
         like: an array of the PET grid, whose memory order the mask takes.
+        given: a mask on the PET grid, and the logits that stand for it: wherever the logits are
+            still these, the mask is the given one to the voxel.
     """
 
-    def __init__(self, working: IsotropicGrid, threshold: float, like: NDArray[np.generic]) -> None:
+    def __init__(
+        self,
+        working: IsotropicGrid,
+        threshold: float,
+        like: NDArray[np.generic],
+        given: tuple[NDArray[np.bool_], NDArray[np.float32]] | None = None,
+    ) -> None:
         self._working = working
         self._threshold = np.float32(threshold)
+        self._given = given
         self._logits = np.full(working.shape, -np.inf, dtype=np.float32)
         self._mask: NDArray[np.bool_] = np.zeros_like(like, dtype=np.bool_)
 
@@ -86,10 +96,32 @@ class FineMask:
         if any(span.stop <= span.start for span in box):
             return
         near = self._logits[tuple(part)]
+        corner = (origin[0], origin[1], origin[2])
+        if self._given is not None:
+            self._decide_beside_given(box, near, self._given[1][tuple(part)], corner)
+            return
         if not (near > self._threshold).any():
             self._mask[box] = False
             return
+        self._mask[box] = self._expand(near, box, corner) > self._threshold
+
+    def _decide_beside_given(
+        self,
+        box: _Box,
+        near: NDArray[np.float32],
+        before: NDArray[np.float32],
+        corner: tuple[int, int, int],
+    ) -> None:
+        assert self._given is not None  # noqa: S101
+        moved = near != before
+        self._mask[box] = self._given[0][box]
+        if moved.any():
+            touched = self._working.expand(moved.astype(np.float32), box, corner) > 0
+            inside = self._expand(near, box, corner) > self._threshold
+            np.copyto(self._mask[box], inside, where=touched)
+
+    def _expand(
+        self, logits: NDArray[np.float32], box: _Box, corner: tuple[int, int, int]
+    ) -> NDArray[np.float32]:
         # -inf times a weight of 0 is no number; so low a logit never decides a voxel alone.
-        near = np.maximum(near, np.float32(-50))
-        values = self._working.expand(near, box, (origin[0], origin[1], origin[2]))
-        self._mask[box] = values > self._threshold
+        return self._working.expand(np.maximum(logits, np.float32(-50)), box, corner)

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lesionloop.errors import InputError
-from lesionloop.imaging import Study
+from lesionloop.imaging import Study, read_label, require_same_grid
 from lesionloop.imaging.study import require_suv
 from lesionloop.segmenters.learned.network import BACKENDS, Weights, load_runtime, shipped_weights
 from lesionloop.segmenters.learned.session import LearnedSession
-from lesionloop.segmenters.options import require_number
+from lesionloop.segmenters.options import file_hash, require_number
 
 __all__ = ["Learned"]
 
@@ -26,6 +26,8 @@ class Learned:
         sure: see ``least_ml``.
         backend: "onnx" (CPU, needs nothing else) or "torch" (a GPU when there is one).
         threads: of the CPU; None takes all cores, at most 8.
+        start: a mask made elsewhere to correct, in place of the first pass: NIfTI, MHA or DICOM
+            SEG on the PET grid.
         weights: folder that `lesionloop train` has written; None takes the shipped weights.
 
     Raises:
@@ -39,6 +41,7 @@ class Learned:
     backend: str = "onnx"
     threads: int | None = None
     weights: str | None = None
+    start: str | None = None
 
     def __post_init__(self) -> None:
         if self.threshold is not None:
@@ -54,8 +57,9 @@ class Learned:
             require_number("threads", self.threads, at_least=1, below=1025)
             if not isinstance(self.threads, int):
                 raise InputError(f"option threads must be a whole number, not {self.threads!r}")
-        if self.weights is not None:
-            object.__setattr__(self, "weights", str(self.weights))
+        for name in ("weights", "start"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, str(getattr(self, name)))
 
     @property
     def name(self) -> str:
@@ -67,7 +71,7 @@ class Learned:
         """All that decides the mask.
 
         Raises:
-            InputError: the weights cannot be read.
+            InputError: the weights or the start mask cannot be read.
         """
         weights = self._weights
         return {
@@ -79,6 +83,7 @@ class Learned:
             "least_ml": self.least_ml,
             "sure": self.sure,
             "backend": self.backend,
+            "start": None if self.start is None else file_hash(self.start),
         }
 
     @property
@@ -89,9 +94,15 @@ class Learned:
         """Make the first pass; takes most of the time.
 
         Raises:
-            InputError: the PET is not SUV, or the weights cannot be loaded.
+            InputError: the PET is not SUV, the weights cannot be loaded, or the start mask is
+                damaged or on another grid.
         """
         require_suv(study)
+        start = None
+        if self.start is not None:
+            label = read_label(self.start, study.grid)
+            require_same_grid(label, study.pet)
+            start = label.mask()
         weights = self._weights
         runtime = load_runtime(weights.folder.resolve(), self.backend, self.threads)
-        return LearnedSession(self, study, weights, runtime)
+        return LearnedSession(self, study, weights, runtime, start)

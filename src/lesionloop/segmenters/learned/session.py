@@ -39,6 +39,10 @@ _CONTEXT_MM = 16.0
 #: A stroke decides its own voxel by this many logits, and less up to the distance where it ends.
 _OWN_LOGITS = 1.0
 _OWN_MM = 5.0
+#: What takes up less is air, SUV: no lesion, and a stroke there speaks for its own voxels alone.
+_AIR_SUV = 0.2
+#: How sure a mask made elsewhere is of itself, in logits.
+_GIVEN_LOGITS = 3.0
 #: Logit of what is outside the body.
 _NEVER = np.float32(-30)
 
@@ -50,7 +54,12 @@ class LearnedSession:
     """The first pass of one study, and what the groups of strokes seen last say."""
 
     def __init__(
-        self, options: "Learned", study: Study, weights: Weights, runtime: Runtime
+        self,
+        options: "Learned",
+        study: Study,
+        weights: Weights,
+        runtime: Runtime,
+        start: NDArray[np.bool_] | None = None,
     ) -> None:
         self._study = study
         self._weights = weights
@@ -62,13 +71,17 @@ class LearnedSession:
             odds = np.log(options.threshold / (1 - options.threshold))
             self._threshold = float((odds - weights.bias) * weights.temperature)
         self._view = StudyView.of(study, weights.spacing_mm)
-        self._first = np.full(self._view.grid.shape, _NEVER, dtype=np.float32)
-        self._first[self._view.body] = self._look(self._view.body)
+        self._first = self._first_pass() if start is None else self._as_logits(start)
         self._previous = np.asarray(1 / (1 + np.exp(-self._first)), dtype=np.float32)
         voxel_ml = weights.spacing_mm**3 / 1000
         sure = float(np.log(options.sure / (1 - options.sure)) - weights.bias)
         self._specks = SpeckRule(options.least_ml / voxel_ml, sure * weights.temperature)
-        self._fine = FineMask(self._view.grid, self._threshold, study.pet.values)
+        self._fine = FineMask(
+            self._view.grid,
+            self._threshold,
+            study.pet.values,
+            given=None if start is None else (start, self._first),
+        )
         self._corrections: dict[tuple[bytes, bytes], tuple[Box, Floats, Floats]] = {}
         self._fine.follow(self._decided(ScribbleSet()))
 
@@ -114,16 +127,29 @@ class LearnedSession:
             count,
         )
 
+    def _first_pass(self) -> Floats:
+        """Logits of the whole working grid without any stroke."""
+        logits = np.full(self._view.grid.shape, _NEVER, dtype=np.float32)
+        logits[self._view.body] = self._look(self._view.body)
+        logits[self._view.pet < _AIR_SUV] = _NEVER
+        return logits
+
+    def _as_logits(self, mask: NDArray[np.bool_]) -> Floats:
+        """A mask made elsewhere, as a first pass that is rather sure of it would have put it."""
+        share = self._view.grid.sample(mask.astype(np.float32))
+        return np.asarray(self._threshold + _GIVEN_LOGITS * (2 * share - 1), dtype=np.float32)
+
     def _look(self, box: Box, **prompts: Points | Floats) -> Floats:
         return self._view.logits(self._runtime, self._weights.multiple, box, **prompts)  # type: ignore[arg-type]
 
     def _working_points(self, scribbles: ScribbleSet) -> tuple[Points, Points]:
-        """Working voxels under foreground and background; in doubt a voxel is foreground."""
+        """Working voxels under foreground and background strokes, without those in air."""
         shape = self._study.grid.shape
         found = []
         for flat in point_sets(scribbles, shape):
             points = np.column_stack(np.unravel_index(flat, shape)).astype(np.int64)
-            found.append(self._view.grid.nearest(points) if len(points) else points)
+            cubes = self._view.grid.nearest(points) if len(points) else points
+            found.append(cubes[self._view.pet[tuple(cubes.T)] >= _AIR_SUV])
         return found[0], found[1]
 
     def _decided(self, scribbles: ScribbleSet) -> Floats:
@@ -147,7 +173,8 @@ class LearnedSession:
             closer = weight > strongest[box]
             np.copyto(result[box], merged, where=closer)
             np.copyto(strongest[box], weight, where=closer)
-        self._drop_specks(result, foreground)
+        if self._options.start is None:
+            self._drop_specks(result, foreground)
         return result
 
     def _correct(self, group: Group, reach: int) -> tuple[Box, Floats, Floats]:
@@ -167,6 +194,7 @@ class LearnedSession:
             for points in (group.foreground, group.background)
         )
         logits = self._own_say(logits[inner], near, against)
+        logits[self._view.pet[box] < _AIR_SUV] = _NEVER
         distance = np.minimum(near, against)
         weight = np.clip((self._options.reach_mm - distance) / _TAPER_MM, 0, 1)
         return box, logits, np.asarray(weight, dtype=np.float32)

@@ -1,0 +1,58 @@
+"""The runtimes compute one network."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lesionloop.segmenters.learned.network import load_runtime, shipped_weights
+
+torch = pytest.importorskip("torch")
+
+
+def patch(seed: int) -> np.ndarray:
+    """A patch with plausible values."""
+    rng = np.random.default_rng(seed)
+    inputs = np.zeros((7, 32, 24, 40), np.float32)
+    inputs[0] = rng.gamma(1.5, 1.5, inputs.shape[1:])
+    inputs[1] = rng.normal(0, 300, inputs.shape[1:])
+    inputs[2:4] = rng.uniform(0, 80, (2, *inputs.shape[1:]))
+    inputs[4] = rng.random(inputs.shape[1:])
+    inputs[6] = 1
+    return inputs
+
+
+def test_onnx_and_torch_agree_on_the_shipped_weights() -> None:
+    onnx, other = (load_runtime(shipped_weights(), name, 2) for name in ("onnx", "torch"))
+    for seed in range(3):
+        one, two = onnx.run(patch(seed)), other.run(patch(seed))
+        assert one.shape == (32, 24, 40)
+        np.testing.assert_allclose(one, two, atol=2e-3)
+
+
+def test_threads_and_runs_change_nothing_that_matters() -> None:
+    one, two = (load_runtime(shipped_weights(), "onnx", threads) for threads in (1, 2))
+    inputs = patch(7)
+    np.testing.assert_array_equal(two.run(inputs), two.run(inputs))
+    np.testing.assert_allclose(one.run(inputs), two.run(inputs), atol=1e-3)
+
+
+def test_export_keeps_the_network(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    from lesionloop.networks.export import export_onnx
+    from lesionloop.networks.unet import InteractiveUNet
+    from lesionloop.segmenters.learned.network import load_runtime as load
+
+    torch.manual_seed(3)
+    network = InteractiveUNet((4, 8, 8))
+    for module in network.modules():  # statistics as after training, not 0 and 1
+        if isinstance(module, torch.nn.BatchNorm3d):
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+    export_onnx(network, tmp_path / "network.onnx")
+    torch.save(
+        {"widths": [4, 8, 8], "weights": network.state_dict()}, tmp_path / "network.pt"
+    )
+    inputs = patch(1)
+    one, two = (load(tmp_path, name, 1).run(inputs) for name in ("onnx", "torch"))
+    np.testing.assert_allclose(one, two, atol=1e-4)
