@@ -77,7 +77,7 @@ def test_json_examples_are_json() -> None:
         json.loads(text)
 
 
-@pytest.mark.parametrize("name", ["propagate", "threshold"])
+@pytest.mark.parametrize("name", ["default", "propagate", "threshold"])
 def test_every_option_stands_in_its_table_with_its_default(name: str) -> None:
     segmenter = load_segmenter(name)
     rows = table("how-it-segments.md", name)

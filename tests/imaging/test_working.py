@@ -58,7 +58,9 @@ def test_expanding_is_linear_and_the_same_in_any_box() -> None:
     expected = map_coordinates(values, mesh, order=1, mode="nearest")
     np.testing.assert_allclose(whole, expected, atol=1e-5)
     box = (slice(4, 11), slice(5, 12), slice(3, 8))
-    low = [max(0, int(b.start * s / 4 - 0.5) - 1) for b, s in zip(box, grid.fine_spacing, strict=True)]
+    low = [
+        max(0, int(b.start * s / 4 - 0.5) - 1) for b, s in zip(box, grid.fine_spacing, strict=True)
+    ]
     part = grid.expand(values[low[0] :, low[1] :, low[2] :], box, (low[0], low[1], low[2]))
     np.testing.assert_array_equal(part, whole[box])
 

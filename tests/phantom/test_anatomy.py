@@ -39,9 +39,9 @@ BALLS: dict[str, list[tuple[tuple[int, int, int], tuple[float, float, float]]]] 
 }
 
 
-def organ_map(*, without: tuple[str, ...] = (), shape: tuple[int, int, int] = SHAPE) -> Labels:
-    organs = np.zeros(shape, dtype=np.uint8)
-    axes = np.ogrid[tuple(slice(0, n) for n in shape)]
+def organ_map(*, without: tuple[str, ...] = ()) -> Labels:
+    organs = np.zeros(SHAPE, dtype=np.uint8)
+    axes = np.ogrid[tuple(slice(0, n) for n in SHAPE)]
     for name, balls in BALLS.items():
         for centre, semi in balls if name not in without else []:
             away = sum(((a - c) / s) ** 2 for a, c, s in zip(axes, centre, semi, strict=True))
@@ -56,9 +56,9 @@ def where(tissues: Labels, *wanted: Tissue) -> NDArray[np.float64]:
     return np.asarray(places.mean(axis=0))
 
 
-def in_patient(organs: Labels) -> Labels:
-    """The organ map that a tissue map of these organs has to show: bowel and vessels give none."""
-    return TO_ORGAN[organs]
+def organs_of(tissues: Labels) -> Labels:
+    """The organ map that a tissue map shows."""
+    return TO_ORGAN[tissues]
 
 
 @pytest.fixture(scope="module")
@@ -75,20 +75,17 @@ def test_organs_stay_where_the_map_says(organs: Labels, body: Labels) -> None:
     assert body.shape == organs.shape
     assert body.dtype == np.uint8
     assert body.max() < len(Tissue)
-    np.testing.assert_array_equal(in_patient(body), organs)
+    np.testing.assert_array_equal(organs_of(body), organs)
 
 
-def test_the_same_seed_is_the_same_body_and_another_is_not(organs: Labels, body: Labels) -> None:
-    np.testing.assert_array_equal(tissue_map(organs, seed=4), body)
-    other = tissue_map(organs, seed=5)
-    assert (other != body).mean() > 0.02
-    np.testing.assert_array_equal(in_patient(other), organs)
-
-
-def test_the_map_given_is_not_changed(organs: Labels) -> None:
-    given = organs.copy()
-    tissue_map(given, seed=1)
-    np.testing.assert_array_equal(given, organs)
+def test_the_same_seed_is_the_same_body_and_another_is_not(organs: Labels) -> None:
+    part = organs[:, :, 110:140]
+    given = part.copy()
+    first, again, other = (tissue_map(given, seed=seed) for seed in (4, 4, 5))
+    np.testing.assert_array_equal(given, part)
+    np.testing.assert_array_equal(again, first)
+    np.testing.assert_array_equal(organs_of(other), part)
+    assert (other != first).mean() > 0.02
 
 
 def test_it_is_one_body_of_human_size(body: Labels) -> None:
@@ -160,11 +157,16 @@ def test_the_outer_layer_of_brain_and_kidney_is_the_cortex(organs: Labels, body:
         assert 0.01 < float((body[organ] == core).mean()) < 0.75
 
 
-def test_the_left_ventricle_is_a_wall_round_blood(body: Labels) -> None:
-    """Blood that the myocardium encloses cannot be reached from outside without crossing it."""
-    open_space = cc3d.connected_components(body != Tissue.MYOCARDIUM, connectivity=6)
-    sealed = (open_space != open_space[0, 0, 0]) & (open_space != 0)
-    assert (body[sealed] == Tissue.HEART_BLOOD).sum() > 50
+def test_the_left_ventricle_is_a_wall_round_blood(organs: Labels, body: Labels) -> None:
+    """From the middle of the left ventricle, blood, most ways out go through its wall."""
+    x, y, z = (round(v) for v in where(body, Tissue.MYOCARDIUM))
+    assert body[x, y, z] == Tissue.HEART_BLOOD
+    rays = (
+        body[x::-1, y, z], body[x:, y, z], body[x, y::-1, z],
+        body[x, y:, z], body[x, y, z::-1], body[x, y, z:],
+    )  # fmt: skip
+    met = [int(ray[np.argmax(ray != Tissue.HEART_BLOOD)]) for ray in rays]
+    assert met.count(Tissue.MYOCARDIUM) >= 5
 
 
 def test_the_skull_is_closed_over_the_brain(organs: Labels, body: Labels) -> None:
@@ -183,8 +185,10 @@ def test_there_are_ribs_on_both_sides(organs: Labels, body: Labels) -> None:
     assert bone[lung[:, 0].max() - 3 :].any()
 
 
-def test_two_legs_with_a_thigh_bone_each() -> None:
-    body = tissue_map(organ_map(), seed=4)
+def test_two_legs_with_a_thigh_bone_each(organs: Labels) -> None:
+    """A scan that goes on for 120 mm below the prostate and more shows two legs."""
+    longer = np.concatenate([np.zeros((*SHAPE[:2], 30), np.uint8), organs[:, :, :140]], axis=2)
+    body = tissue_map(longer, seed=4)
     parts = cc3d.connected_components(body[:, :, 2] > 0, connectivity=4)
     assert parts.max() == 2
     for part in (1, 2):
@@ -195,9 +199,7 @@ def test_two_legs_with_a_thigh_bone_each() -> None:
 @pytest.mark.parametrize(
     "without",
     [
-        ("brain", "head glands"),
-        ("bladder", "prostate"),
-        ("lung", "heart"),
+        ("bladder", "prostate", "lung", "heart"),
         ("liver", "stomach", "spleen", "kidneys"),
         tuple(name for name in BALLS if name != "liver"),
         tuple(name for name in BALLS if name != "brain"),
@@ -207,18 +209,18 @@ def test_two_legs_with_a_thigh_bone_each() -> None:
     ids=lambda without: f"{len(without)}-{without[0]}",
 )
 def test_missing_organs_are_no_obstacle(without: tuple[str, ...]) -> None:
-    given = organ_map(without=without)
+    given = organ_map(without=without)[:, :, 20::2]
     body = tissue_map(given, seed=2)
-    np.testing.assert_array_equal(in_patient(body), given)
+    np.testing.assert_array_equal(organs_of(body), given)
     assert (body > 0).sum() > 1.5 * (given > 0).sum()
 
 
-@pytest.mark.parametrize("low, high", [(0, 60), (95, 160), (100, 230), (185, 230)])
+@pytest.mark.parametrize(("low", "high"), [(0, 60), (100, 130), (185, 230)])
 def test_scans_that_cut_the_body(organs: Labels, low: int, high: int) -> None:
     part = np.ascontiguousarray(organs[:, :, low:high])
     body = tissue_map(part, seed=3)
-    np.testing.assert_array_equal(in_patient(body), part)
-    filled = (body > 0).any(axis=(0, 1))
+    np.testing.assert_array_equal(organs_of(body), part)
+    filled: NDArray[np.bool_] = np.asarray((body > 0).any(axis=(0, 1)))
     assert filled[np.flatnonzero(part.any(axis=(0, 1)))].all()
 
 
@@ -240,16 +242,13 @@ def write_map(path: Path, lps: Labels, spacing: tuple[float, float, float]) -> N
     nibabel.save(nibabel.Nifti1Image(np.ascontiguousarray(lps[:, ::-1]), affine), path)
 
 
-def in_other_voxels(
-    organs: Labels, spacing: tuple[float, float, float]
-) -> tuple[Labels, tuple[int, int, int]]:
+def in_other_voxels(organs: Labels, spacing: tuple[float, float, float]) -> Labels:
     """Nearest label on another grid from the same corner."""
     places = []
     for n, step in zip(organs.shape, spacing, strict=True):
         count = int(n * MAP_SPACING_MM / step)
         places.append(np.floor((np.arange(count) + 0.5) * step / MAP_SPACING_MM).astype(int))
-    fine = organs[np.ix_(*places)]
-    return fine, (fine.shape[0], fine.shape[1], fine.shape[2])
+    return organs[np.ix_(*places)]
 
 
 @pytest.mark.parametrize(
@@ -260,14 +259,14 @@ def test_a_file_on_any_grid(
 ) -> None:
     """Volumes, left and right, front and back survive the way through the file."""
     path = tmp_path / "psma_0000_2020-01-01.nii.gz"
-    given, _ = in_other_voxels(organs[:, :, 80:160], spacing)
+    given = in_other_voxels(organs[:, :, 90:140], spacing)
     write_map(path, given, spacing)
     stored = anatomy_tissue_map(path, seed=0)
     assert (stored.tracer, stored.name) == ("psma", "psma_0000_2020-01-01")
     assert stored.tissues.shape[2] == pytest.approx(given.shape[2] * spacing[2] / 4, abs=1)
-    for name in ("liver", "spleen", "kidneys", "lung", "heart"):
+    for name in ("liver", "spleen", "kidneys", "heart"):
         expected = (given == LABEL[name]).sum() * np.prod(spacing)
-        found = (in_patient(stored.tissues) == LABEL[name]).sum() * MAP_SPACING_MM**3
+        found = (organs_of(stored.tissues) == LABEL[name]).sum() * MAP_SPACING_MM**3
         assert found == pytest.approx(expected, rel=0.12), name
     liver, spleen = where(stored.tissues, Tissue.LIVER), where(stored.tissues, Tissue.SPLEEN)
     distance = (np.array(BALLS["spleen"][0][0]) - BALLS["liver"][0][0]) * MAP_SPACING_MM
@@ -292,7 +291,7 @@ def test_a_folder_is_converted_and_taken_up_again(tmp_path: Path, organs: Labels
     """Maps that are there stay; the one that is missing is made as it was before."""
     folder, out = tmp_path / "maps", tmp_path / "tissues"
     folder.mkdir()
-    part = organs[:, :, 100:130]
+    part = organs[:, :, 100:112]
     for name in ("fdg_a", "psma_b"):
         write_map(folder / f"{name}.nii.gz", part, (4.0, 4.0, 4.0))
     (folder / "fdg_a_lesion-clicks.json").write_text('{"points": []}')
@@ -318,8 +317,8 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_real_maps_become_bodies(shared: Path) -> None:
-    """Every 20th published map: one body, of human size, the organs' volumes kept."""
-    paths = sorted((shared / "data" / "anatomy").glob("*.nii.gz"))[::20]
+    """Some published maps: one body, of human size, the organs' volumes kept."""
+    paths = sorted((shared / "data" / "anatomy").glob("*.nii.gz"))[1::40]
     if not paths:
         pytest.skip("no published organ maps")
     for path in paths:
@@ -328,7 +327,7 @@ def test_real_maps_become_bodies(shared: Path) -> None:
         labels = np.asarray(image.dataobj)
         voxel = float(np.prod(image.header.get_zooms()))
         for name in ("liver", "lung", "heart"):
-            found = (in_patient(stored.tissues) == LABEL[name]).sum() * MAP_SPACING_MM**3
+            found = (organs_of(stored.tissues) == LABEL[name]).sum() * MAP_SPACING_MM**3
             assert found == pytest.approx((labels == LABEL[name]).sum() * voxel, rel=0.05), name
         parts = cc3d.connected_components(stored.tissues > 0, connectivity=6)
         sizes = np.bincount(parts.ravel())[1:]

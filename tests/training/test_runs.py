@@ -71,12 +71,16 @@ def test_another_recipe_does_not_go_on_from_a_checkpoint(tmp_path: Path) -> None
 
 
 def test_a_network_learns_a_sample_by_heart(tmp_path: Path, cube_sample: Sample) -> None:
-    crop = tuple(slice(8, 32) for _ in range(2)) + (slice(4, 28),)
+    crop = (slice(8, 32), slice(8, 32), slice(4, 28))
     sample = Sample(
         cube_sample.pet[crop].contiguous(), cube_sample.ct[crop].contiguous(),  # type: ignore[index]
         cube_sample.reference[crop].contiguous(), cube_sample.field[crop].contiguous(), "fdg",
     )  # fmt: skip
-    plan = recipe(tmp_path, TEXT.replace("steps = 6", "steps = 60\nlearning_rate = 0.02") + "[plan]\nct_missing = 0.0\n")
+    plan = recipe(
+        tmp_path,
+        TEXT.replace("steps = 6", "steps = 60\nlearning_rate = 0.02")
+        + "[plan]\nct_missing = 0.0\n",
+    )
     trainer = Trainer(plan, [(1.0, OneSample(sample))], tmp_path)
     losses: list[float] = []
 

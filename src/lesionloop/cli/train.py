@@ -46,6 +46,7 @@ def run(
     from lesionloop.training.package import write_package
     from lesionloop.training.recipe import Recipe
     from lesionloop.training.sources import open_sources, open_validation
+    from lesionloop.training.studies import StudySource
     from lesionloop.training.trainer import Progress, Trainer
 
     if device == "auto":
@@ -77,7 +78,7 @@ def run(
         bar.update(trainer.step, "calibrating")
         found = calibrate(
             trainer.average,
-            open_validation(plan, out),
+            [*open_validation(plan, out), *(s for _, s in sources if isinstance(s, StudySource))],
             patches=_CALIBRATION_PATCHES,
             seed=plan.seed,
             spacing_mm=plan.spacing_mm,

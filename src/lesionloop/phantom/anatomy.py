@@ -18,7 +18,7 @@ from scipy.ndimage import (
     gaussian_filter,
     gaussian_filter1d,
 )
-from scipy.spatial import ConvexHull, Delaunay, QhullError
+from scipy.spatial import ConvexHull, QhullError
 
 from lesionloop.errors import InputError
 from lesionloop.imaging import read_label
@@ -203,11 +203,15 @@ def _widen_hips(organs: Labels, height: NDArray[np.float32], lowest: int) -> Non
 def _hull(mask: Mask) -> Mask:
     points = np.argwhere(mask)
     try:
-        triangles = Delaunay(points[ConvexHull(points).vertices])
+        sides = ConvexHull(points).equations
     except (QhullError, ValueError):
         return np.asarray(binary_dilation(mask, iterations=2))
-    everywhere = np.indices(mask.shape).reshape(2, -1).T
-    return np.asarray(triangles.find_simplex(everywhere).reshape(mask.shape) >= 0)
+    x, y = np.ogrid[: mask.shape[0], : mask.shape[1]]
+    inside = np.ones(mask.shape, dtype=bool)
+    for a, b, offset in sides:
+        # The corners lie on their sides but for rounding.
+        inside &= a * x + b * y + offset < 1e-9
+    return inside
 
 
 def _legs(trunk: Mask, held: NDArray[np.intp], rng: np.random.Generator) -> Mask:

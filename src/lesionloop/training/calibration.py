@@ -40,7 +40,7 @@ class Calibration:
 def calibrate(
     network: InteractiveUNet, sources: list[Source], *, patches: int, seed: int, spacing_mm: float
 ) -> Calibration:
-    """Calibrate first passes on patches of held-out sources, drawn in turn.
+    """Calibrate first passes on patches drawn from the sources in turn.
 
     The threshold is the one with the highest mean Dice over all patches, where a patch without a
     lesion counts 1 when its mask is empty and 0 when it is not: both kinds of studies have a say.

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from lesionloop.imaging.working import IsotropicGrid
 from lesionloop.segmenters.learned import slabs
@@ -57,7 +56,7 @@ def test_a_mask_that_follows_is_the_mask_made_at_once() -> None:
         logits[part] += rng.normal(3, 2)
         mask = following.follow(logits).copy(order="K")
         x, y, z = (slice(0, n) for n in working.fine_shape)
-        expected: NDArray[np.bool_] = working.expand(logits, (x, y, z)) > 0.2
+        expected = working.expand(logits, (x, y, z)) > 0.2
         np.testing.assert_array_equal(mask, expected)
     assert mask.any()
     assert mask.flags.f_contiguous

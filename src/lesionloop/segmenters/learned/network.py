@@ -118,7 +118,14 @@ def load_runtime(folder: Path, backend: str, threads: int | None) -> Runtime:
     """
     if backend == "torch":
         return _Torch(folder / "network.pt")
-    return _Onnx(folder / "network.onnx", threads or min(os.cpu_count() or 1, _MOST_THREADS))
+    return _Onnx(folder / "network.onnx", threads or min(_cores(), _MOST_THREADS))
+
+
+def _cores() -> int:
+    """Cores that this process may use, which in a container are fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class _Onnx:

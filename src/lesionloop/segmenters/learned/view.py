@@ -19,6 +19,7 @@ from lesionloop.networks.channels import (
 from lesionloop.segmenters.boxes import Box, box_around, within
 from lesionloop.segmenters.learned.network import Runtime
 from lesionloop.segmenters.learned.slabs import run_box
+from lesionloop.segmenters.learned.tracer import infer_tracer
 
 __all__ = ["StudyView"]
 
@@ -27,7 +28,7 @@ _BODY_HU = -500.0
 _BODY_SUV = 0.1
 _BODY_MARGIN_MM = 24.0
 
-_TRACER_CODE = {"fdg": 1.0, "psma": -1.0, None: 0.0}
+_TRACER_CODE = {"fdg": 1.0, "psma": -1.0}
 
 Floats = NDArray[np.float32]
 
@@ -40,7 +41,7 @@ class StudyView:
         grid: the working grid.
         pet: SUV, [x, y, z].
         ct: HU; None where the study has none.
-        tracer: +1 FDG, -1 PSMA, 0 unknown.
+        tracer: +1 FDG, -1 PSMA; inferred when the study does not say.
         orientation: how to turn arrays to the axes that the network was trained in.
         body: box that holds the body.
     """
@@ -67,9 +68,9 @@ class StudyView:
             if len(places)
             else (slice(0, shape[0]), slice(0, shape[1]), slice(0, shape[2]))
         )
-        return cls(
-            grid, pet, ct, _TRACER_CODE[study.tracer], Orientation(study.grid.direction), body
-        )
+        orientation = Orientation(study.grid.direction)
+        tracer = study.tracer or infer_tracer(np.asarray(orientation.turn(pet)), spacing_mm)
+        return cls(grid, pet, ct, _TRACER_CODE[tracer], orientation, body)
 
     def logits(
         self,
