@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lesionloop import SimulatedReader, Study, load_segmenter, run_loop, score_case
-from lesionloop.datasets.nnunet import find_cases
+from lesionloop.datasets.nnunet import CaseFiles, find_cases
 from lesionloop.imaging import Grid, Quantity, Volume
 from lesionloop.metrics.curves import normalised_auc
 from lesionloop.segmenters import Segmenter
@@ -83,7 +83,7 @@ def main() -> int:
                 loops.append(_play(segmenter, name, study, reference, strategy))
                 print(".", end="", flush=True)
     print()
-    _print_table(loops)
+    print_table(loops)
     _print_cases(loops)
     if options.kind == "synthetic":
         _print_sizes(loops)
@@ -164,6 +164,13 @@ def _play(
     )
 
 
+def play_default(case: CaseFiles, weights: Path, name: str) -> list[Loop]:
+    """The default with other weights on one case, all strategies, called ``name`` in tables."""
+    study, label = case.read()
+    segmenter = _segmenter("default", str(weights))
+    return [_play(segmenter, name, study, label.mask(), strategy) for strategy in STRATEGIES]
+
+
 def _number(value: float) -> float:
     return 0.0 if math.isnan(value) else value
 
@@ -195,7 +202,8 @@ def _groups(loops: Sequence[Loop]) -> Iterator[tuple[str, str, list[Loop]]]:
             )
 
 
-def _print_table(loops: Sequence[Loop]) -> None:
+def print_table(loops: Sequence[Loop]) -> None:
+    """One row per segmenter and strategy, in Markdown."""
     print("| segmenter | strategy | AUC-Dice/5 | AUC-DMM/5 | Dice at steps 0 to 5 "
           "| steps losing > 0.02 | FPV ml 0, 5 | FNV ml 0, 5 | s/correction |")  # fmt: skip
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")

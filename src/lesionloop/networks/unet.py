@@ -8,7 +8,10 @@ from torch import Tensor, nn
 
 from lesionloop.networks.channels import CHANNELS, Channel
 
-__all__ = ["InteractiveUNet", "encode"]
+__all__ = ["GUIDANCE", "InteractiveUNet", "encode"]
+
+#: Which of the two distance maps per class the network sees.
+GUIDANCE = ("both", "wide", "narrow")
 
 #: Uptake and CT numbers span decades; their logarithm-like functions span a few units.
 _HU_SCALE = 100.0
@@ -22,11 +25,12 @@ GUIDANCE_CORE_MM = 8.0
 _ENCODED = 10
 
 
-def encode(inputs: Tensor) -> Tensor:
+def encode(inputs: Tensor, guidance: str = "both") -> Tensor:
     """Compress the physical channels to what convolutions work well on.
 
     Args:
         inputs: (batch, CHANNELS, x, y, z), see `Channel`.
+        guidance: one of `GUIDANCE`; a map that is not seen is 0.
 
     Returns:
         (batch, 10, x, y, z), of order one: log uptake, linear uptake up to SUV 10, arsinh of the
@@ -42,8 +46,9 @@ def encode(inputs: Tensor) -> Tensor:
     ]
     for channel in (Channel.FOREGROUND, Channel.BACKGROUND):
         distance = inputs[:, channel]
-        maps.append((1 - distance / GUIDANCE_REACH_MM).clamp(min=0))
-        maps.append((1 - distance / GUIDANCE_CORE_MM).clamp(min=0))
+        for width, reach in (("wide", GUIDANCE_REACH_MM), ("narrow", GUIDANCE_CORE_MM)):
+            near = (1 - distance / reach).clamp(min=0)
+            maps.append(near if guidance in ("both", width) else torch.zeros_like(near))
     maps += [inputs[:, channel] for channel in (Channel.PREVIOUS, Channel.TRACER, Channel.FIELD)]
     return torch.stack(maps, dim=1)
 
@@ -57,10 +62,14 @@ class InteractiveUNet(nn.Module):
 
     Args:
         widths: channels per level; each level halves the resolution.
+        guidance: one of `GUIDANCE`.
     """
 
-    def __init__(self, widths: Sequence[int] = (16, 32, 64, 128)) -> None:
+    def __init__(self, widths: Sequence[int] = (16, 32, 64, 128), guidance: str = "both") -> None:
         super().__init__()
+        if guidance not in GUIDANCE:
+            raise ValueError(f"guidance must be one of {GUIDANCE}, not {guidance!r}")
+        self.guidance = guidance
         self.widths = tuple(widths)
         self.stem = _convolution(_ENCODED, widths[0])
         self.down = nn.ModuleList(
@@ -86,7 +95,7 @@ class InteractiveUNet(nn.Module):
         """Logits (batch, 1, x, y, z) of the physical channels (batch, CHANNELS, x, y, z)."""
         if inputs.shape[1] != CHANNELS:
             raise ValueError(f"expected {CHANNELS} channels, got {inputs.shape[1]}")
-        features = [self.stem(encode(inputs))]
+        features = [self.stem(encode(inputs, self.guidance))]
         for block in self.down:
             features.append(block(features[-1]))
         result = features.pop()

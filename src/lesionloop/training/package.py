@@ -19,6 +19,7 @@ def write_package(trainer: Trainer, calibration: Calibration, folder: Path) -> N
         torch.save(
             {
                 "widths": list(trainer.recipe.widths),
+                "guidance": trainer.recipe.guidance,
                 "weights": {k: v.cpu() for k, v in trainer.average.state_dict().items()},
             },
             path,

@@ -50,6 +50,7 @@ class Recipe:
         patch: voxels per side, a multiple of 8.
         spacing_mm: of the working grid.
         widths: channels per level of the network.
+        guidance: distance maps that the network sees, "both", "wide" or "narrow".
         learning_rate: highest; it warms up and then falls along a cosine.
         weight_decay: of AdamW.
         average: decay per step of the exponential moving average of the weights.
@@ -65,6 +66,7 @@ class Recipe:
     patch: int = 64
     spacing_mm: float = 4.0
     widths: tuple[int, ...] = (16, 32, 64, 128)
+    guidance: str = "both"
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
     average: float = 0.998
@@ -129,6 +131,7 @@ class Recipe:
             ("widths", len(self.widths) >= 2 and min(self.widths) >= 1),
             ("patch", self.patch >= 2 * multiple and self.patch % multiple == 0),
             ("spacing_mm", self.spacing_mm > 0),
+            ("guidance", self.guidance in ("both", "wide", "narrow")),
             ("learning_rate", self.learning_rate > 0),
             ("average", 0 <= self.average < 1),
             ("data", any(entry.weight > 0 for entry in self.data)),

@@ -72,10 +72,10 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self._generator = torch.Generator().manual_seed(recipe.seed)
         self._sources = sources
-        self.network = InteractiveUNet(recipe.widths).to(self._device)
+        self.network = InteractiveUNet(recipe.widths, recipe.guidance).to(self._device)
         # Channels last is what bfloat16 convolutions are fast in. (The stubs of torch lack it.)
         self.network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-        self.average = InteractiveUNet(recipe.widths).to(self._device)
+        self.average = InteractiveUNet(recipe.widths, recipe.guidance).to(self._device)
         self.average.load_state_dict(self.network.state_dict())
         self._optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay

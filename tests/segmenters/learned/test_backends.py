@@ -50,7 +50,10 @@ def test_export_keeps_the_network(tmp_path: Path) -> None:
             module.running_mean.normal_()
             module.running_var.uniform_(0.5, 2)
     export_onnx(network, tmp_path / "network.onnx")
-    torch.save({"widths": [4, 8, 8], "weights": network.state_dict()}, tmp_path / "network.pt")
+    torch.save(
+        {"widths": [4, 8, 8], "guidance": "both", "weights": network.state_dict()},
+        tmp_path / "network.pt",
+    )
     inputs = patch(1)
     one, two = (load(tmp_path, name, 1).run(inputs) for name in ("onnx", "torch"))
     np.testing.assert_allclose(one, two, atol=1e-4)

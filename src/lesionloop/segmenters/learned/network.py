@@ -173,7 +173,7 @@ class _Torch:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except OSError as error:
             raise InputError(f"cannot read {path}", cause=f"{error.strerror or error}.") from error
-        network = InteractiveUNet(state["widths"])
+        network = InteractiveUNet(state["widths"], state["guidance"])
         network.load_state_dict(state["weights"])
         self._network = network.eval().to(self._device)
 
