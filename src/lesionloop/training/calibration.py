@@ -13,6 +13,8 @@ from lesionloop.training.sample import Source
 
 __all__ = ["Calibration", "calibrate", "fit_logistic"]
 
+#: Segmenters always tell the tracer, as they infer it when nobody does.
+_AS_USED = Plan(tracer_told=1.0, ct_missing=0.0)
 #: Logits tried as threshold.
 _CANDIDATES = np.linspace(-3, 3, 25)
 
@@ -50,7 +52,7 @@ def calibrate(
     network = network.cpu().eval()
     for number in range(patches):
         sample = sources[number % len(sources)].draw(generator)
-        episode = start_episode(sample, Plan(), spacing_mm, generator)
+        episode = start_episode(sample, _AS_USED, spacing_mm, generator)
         with torch.inference_mode():
             found = network(episode.inputs()[None])[0, 0]
         logits.append(found[sample.field].numpy())

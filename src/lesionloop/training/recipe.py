@@ -52,6 +52,9 @@ class Recipe:
         widths: channels per level of the network.
         guidance: distance maps that the network sees, "both", "wide" or "narrow".
         learning_rate: highest; it warms up and then falls along a cosine.
+        cycles: steps at which the learning rate has fallen and rises once more, to ``again`` times
+            the highest; none for one fall over the whole run.
+        again: see ``cycles``.
         weight_decay: of AdamW.
         average: decay per step of the exponential moving average of the weights.
         plan: of the simulated loops.
@@ -68,6 +71,8 @@ class Recipe:
     widths: tuple[int, ...] = (16, 32, 64, 128)
     guidance: str = "both"
     learning_rate: float = 2e-3
+    cycles: tuple[int, ...] = ()
+    again: float = 0.4
     weight_decay: float = 1e-4
     average: float = 0.998
     plan: Plan = field(default_factory=Plan)
@@ -133,6 +138,8 @@ class Recipe:
             ("spacing_mm", self.spacing_mm > 0),
             ("guidance", self.guidance in ("both", "wide", "narrow")),
             ("learning_rate", self.learning_rate > 0),
+            ("cycles", list(self.cycles) == sorted({n for n in self.cycles if 0 < n < self.steps})),
+            ("again", self.again > 0),
             ("average", 0 <= self.average < 1),
             ("data", any(entry.weight > 0 for entry in self.data)),
         ):

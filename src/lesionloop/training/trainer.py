@@ -2,6 +2,7 @@
 
 import math
 import time
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
@@ -181,9 +182,13 @@ class Trainer:
         return logits.detach().cpu(), float(loss.detach())
 
     def _set_rate(self) -> None:
+        recipe = self.recipe
+        edges = [0, *recipe.cycles, recipe.steps]
+        cycle = bisect_right(edges, self.step) - 1
+        done = (self.step - edges[cycle]) / (edges[cycle + 1] - edges[cycle])
         warm = min(1.0, (self.step + 1) / _WARM_UP_STEPS)
-        done = self.step / self.recipe.steps
-        rate = self.recipe.learning_rate * warm * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
+        highest = recipe.learning_rate * warm * (recipe.again if cycle else 1)
+        rate = highest * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
         for group in self._optimiser.param_groups:
             group["lr"] = rate
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from lesionloop.imaging import Study
+from lesionloop.imaging import Grid, Quantity, Study, Volume
 from lesionloop.scribbles import ScribbleSet
 from lesionloop.segmenters.boxes import Box, place_in
 from lesionloop.segmenters.learned.advice import (
@@ -24,6 +24,8 @@ from lesionloop.segmenters.learned.groups import Group, find_groups
 from lesionloop.segmenters.learned.network import Runtime, Weights
 from lesionloop.segmenters.learned.view import StudyView
 from lesionloop.segmenters.parts import label_parts
+from lesionloop.segmenters.physiology import find_landmarks
+from lesionloop.segmenters.propagate import Propagate
 from lesionloop.segmenters.protocol import honour, point_sets
 from lesionloop.segmenters.specks import SpeckRule, find_specks
 
@@ -36,6 +38,10 @@ __all__ = ["LearnedSession"]
 _TAPER_MM = 16.0
 #: The network sees this much more than what it may change, mm.
 _CONTEXT_MM = 16.0
+#: Weight of the classical first pass where it is asked, in logits; it counts less and less towards
+#: a stroke, from this distance on, mm.
+_CLASSICAL_LOGITS = 2.5
+_RULES_YIELD_MM = 30.0
 #: A stroke decides its own voxel by this many logits, and less up to the distance where it ends.
 _OWN_LOGITS = 1.0
 _OWN_MM = 5.0
@@ -71,6 +77,7 @@ class LearnedSession:
             odds = np.log(options.threshold / (1 - options.threshold))
             self._threshold = float((odds - weights.bias) * weights.temperature)
         self._view = StudyView.of(study, weights.spacing_mm)
+        self._prior = self._classical() if start is None else np.zeros_like(self._view.pet)
         self._first = self._first_pass() if start is None else self._as_logits(start)
         self._previous = np.asarray(1 / (1 + np.exp(-self._first)), dtype=np.float32)
         voxel_ml = weights.spacing_mm**3 / 1000
@@ -131,8 +138,28 @@ class LearnedSession:
         """Logits of the whole working grid without any stroke."""
         logits = np.full(self._view.grid.shape, _NEVER, dtype=np.float32)
         logits[self._view.body] = self._look(self._view.body)
+        logits += self._prior
         logits[self._view.pet < _AIR_SUV] = _NEVER
         return logits
+
+    def _classical(self) -> Floats:
+        """What `propagate` adds to the logits where its rules for organs have landmarks, else 0.
+
+        It knows by rule what takes up tracer; the network has seen few real bodies.
+        """
+        grid = Grid(
+            self._view.grid.shape,
+            (self._weights.spacing_mm,) * 3,
+            self._study.grid.origin,
+            self._study.grid.direction,
+        )
+        pet = Volume(self._view.pet, grid, Quantity.SUV_BW)
+        ct = None if self._view.ct is None else Volume(self._view.ct, grid, Quantity.HU)
+        study = Study(pet, ct, self._study.name, self._view.tracer)
+        if find_landmarks(study) is None:
+            return np.zeros_like(self._view.pet)
+        mask = Propagate().open(study).segment(ScribbleSet())
+        return np.where(mask, _CLASSICAL_LOGITS, -_CLASSICAL_LOGITS).astype(np.float32)
 
     def _as_logits(self, mask: NDArray[np.bool_]) -> Floats:
         """A mask made elsewhere, as a first pass that is rather sure of it would have put it."""
@@ -193,9 +220,10 @@ class LearnedSession:
             self._view.distance(points, wide)[inner]
             for points in (group.foreground, group.background)
         )
-        logits = self._own_say(logits[inner], near, against)
-        logits[self._view.pet[box] < _AIR_SUV] = _NEVER
         distance = np.minimum(near, against)
+        logits = logits[inner] + self._prior[box] * np.minimum(distance / _RULES_YIELD_MM, 1)
+        logits = self._own_say(logits, near, against)
+        logits[self._view.pet[box] < _AIR_SUV] = _NEVER
         weight = np.clip((self._options.reach_mm - distance) / _TAPER_MM, 0, 1)
         return box, logits, np.asarray(weight, dtype=np.float32)
 

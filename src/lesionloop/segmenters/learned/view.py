@@ -41,7 +41,7 @@ class StudyView:
         grid: the working grid.
         pet: SUV, [x, y, z].
         ct: HU; None where the study has none.
-        tracer: +1 FDG, -1 PSMA; inferred when the study does not say.
+        tracer: "fdg" or "psma"; inferred when the study does not say.
         orientation: how to turn arrays to the axes that the network was trained in.
         body: box that holds the body.
     """
@@ -49,7 +49,7 @@ class StudyView:
     grid: IsotropicGrid
     pet: Floats
     ct: Floats | None
-    tracer: float
+    tracer: str
     orientation: Orientation
     body: Box
 
@@ -70,7 +70,7 @@ class StudyView:
         )
         orientation = Orientation(study.grid.direction)
         tracer = study.tracer or infer_tracer(np.asarray(orientation.turn(pet)), spacing_mm)
-        return cls(grid, pet, ct, _TRACER_CODE[tracer], orientation, body)
+        return cls(grid, pet, ct, tracer, orientation, body)
 
     def logits(
         self,
@@ -99,7 +99,7 @@ class StudyView:
         inputs[Channel.BACKGROUND] = self.distance(background, box)
         if previous is not None:
             inputs[Channel.PREVIOUS] = previous[box]
-        inputs[Channel.TRACER] = self.tracer
+        inputs[Channel.TRACER] = _TRACER_CODE[self.tracer]
         inputs[Channel.FIELD] = 1
         turned = np.stack([self.orientation.turn(channel) for channel in inputs])
         return np.asarray(
@@ -120,5 +120,5 @@ class StudyView:
         values = np.zeros(CHANNELS, dtype=np.float32)
         values[Channel.CT] = NO_CT_HU if self.ct is None else OUTSIDE_HU
         values[Channel.FOREGROUND] = values[Channel.BACKGROUND] = NO_SCRIBBLE_MM
-        values[Channel.TRACER] = self.tracer
+        values[Channel.TRACER] = _TRACER_CODE[self.tracer]
         return values
