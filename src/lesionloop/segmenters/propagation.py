@@ -26,7 +26,7 @@ from lesionloop.segmenters.working_grid import WorkingGrid
 if TYPE_CHECKING:
     from lesionloop.segmenters.propagate import Propagate
 
-__all__ = ["PropagateSession"]
+__all__ = ["PropagateSession", "shows_trunk"]
 
 _FWHM = 2.3548  # full width at half maximum of a Gaussian, in standard deviations
 _TRUNCATE = 2.5  # the Gaussian is cut there, in standard deviations
@@ -214,6 +214,11 @@ def _log_suv(suv: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _level_for(study: Study) -> float:
+    return 4.0 if shows_trunk(study) else 2.0
+
+
+def shows_trunk(study: Study) -> bool:
+    """Whether the view is long enough to hold liver, heart and kidneys."""
     axes = np.abs(np.array(study.grid.direction).reshape(3, 3)[2])
     length = float((axes * np.array(study.grid.spacing) * np.array(study.grid.shape)).max())
-    return 4.0 if length >= _TRUNK_VIEW_MM else 2.0
+    return length >= _TRUNK_VIEW_MM

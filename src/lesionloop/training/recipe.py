@@ -57,6 +57,8 @@ class Recipe:
         again: see ``cycles``.
         weight_decay: of AdamW.
         average: decay per step of the exponential moving average of the weights.
+        threshold: probability from which a voxel is to be lesion; 0 lets calibration choose by the
+            first masks of patches.
         plan: of the simulated loops.
         source: text of the file, kept with the weights.
     """
@@ -75,6 +77,7 @@ class Recipe:
     again: float = 0.4
     weight_decay: float = 1e-4
     average: float = 0.998
+    threshold: float = 0.0
     plan: Plan = field(default_factory=Plan)
     source: str = ""
 
@@ -140,6 +143,7 @@ class Recipe:
             ("learning_rate", self.learning_rate > 0),
             ("cycles", list(self.cycles) == sorted({n for n in self.cycles if 0 < n < self.steps})),
             ("again", self.again > 0),
+            ("threshold", 0 <= self.threshold < 1),
             ("average", 0 <= self.average < 1),
             ("data", any(entry.weight > 0 for entry in self.data)),
         ):

@@ -26,6 +26,7 @@ from lesionloop.segmenters.learned.view import StudyView
 from lesionloop.segmenters.parts import label_parts
 from lesionloop.segmenters.physiology import find_landmarks
 from lesionloop.segmenters.propagate import Propagate
+from lesionloop.segmenters.propagation import shows_trunk
 from lesionloop.segmenters.protocol import honour, point_sets
 from lesionloop.segmenters.specks import SpeckRule, find_specks
 
@@ -143,9 +144,11 @@ class LearnedSession:
         return logits
 
     def _classical(self) -> Floats:
-        """What `propagate` adds to the logits where its rules for organs have landmarks, else 0.
+        """What `propagate` adds to the logits in views that can show the trunk; else 0.
 
-        It knows by rule what takes up tracer; the network has seen few real bodies.
+        The network has seen few real bodies. The first mask of `propagate` holds what is hot and by
+        rule not physiologic; without landmarks its rules are silent, and it only speaks against
+        what is not hot.
         """
         grid = Grid(
             self._view.grid.shape,
@@ -156,10 +159,11 @@ class LearnedSession:
         pet = Volume(self._view.pet, grid, Quantity.SUV_BW)
         ct = None if self._view.ct is None else Volume(self._view.ct, grid, Quantity.HU)
         study = Study(pet, ct, self._study.name, self._view.tracer)
-        if find_landmarks(study) is None:
+        if not shows_trunk(study):
             return np.zeros_like(self._view.pet)
+        sure = _CLASSICAL_LOGITS if find_landmarks(study) is not None else 0.0
         mask = Propagate().open(study).segment(ScribbleSet())
-        return np.where(mask, _CLASSICAL_LOGITS, -_CLASSICAL_LOGITS).astype(np.float32)
+        return np.where(mask, sure, -_CLASSICAL_LOGITS).astype(np.float32)
 
     def _as_logits(self, mask: NDArray[np.bool_]) -> Floats:
         """A mask made elsewhere, as a first pass that is rather sure of it would have put it."""
