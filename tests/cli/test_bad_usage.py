@@ -41,8 +41,8 @@ REFUSED = {
     "evaluate DATASET --out OUT --segmenter nonesuch": ("'nonesuch'", "propagate"),
     "grand-challenge --input INPUT --output OUT --segmenter nonesuch": ("'nonesuch'", "propagate"),
     "demo --out OUT --segmenter nonesuch": ("'nonesuch'", "propagate"),
-    "segment --pet PET --out OUT/m.mha -o nonesuch=1": ("'nonesuch'", "level_suv"),
-    "evaluate DATASET --out OUT -o nonesuch=1": ("'nonesuch'", "level_suv"),
+    "segment --pet PET --out OUT/m.mha -o nonesuch=1": ("'nonesuch'", "reach_mm"),
+    "evaluate DATASET --out OUT -o nonesuch=1": ("'nonesuch'", "reach_mm"),
     "segment --pet PET --out OUT/m.mha -o level_suv": ("level_suv", "NAME=VALUE"),
     "segment --pet PET --out OUT/m.mha -o =3": ("=3", "NAME=VALUE"),
     "segment --pet PET --out OUT/m.mha --segmenter threshold -o method=nonesuch": (
