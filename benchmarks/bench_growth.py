@@ -60,7 +60,7 @@ def _with_balls(
 ) -> NDArray[np.float32]:
     result = np.array(pet, dtype=np.float32, order="F")
     reach = np.ceil(5.0 / np.array(SPACING)).astype(int)
-    offsets = np.indices(2 * reach + 1).reshape(3, -1).T - reach
+    offsets = np.indices(tuple((2 * reach + 1).tolist())).reshape(3, -1).T - reach
     offsets = offsets[np.linalg.norm(offsets * np.array(SPACING), axis=1) <= 5.0]
     for centre in body[rng.choice(len(body), count, replace=False)]:
         result[tuple((centre + offsets).T)] = 12.0

@@ -117,7 +117,7 @@ def _synthetic(
     from lesionloop.phantom.tissue_maps import StoredTissues, procedural_tissue_map
 
     if folder is None:
-        maps = [procedural_tissue_map(n, ("fdg", "psma")[n % 2]) for n in range(count)]  # type: ignore[arg-type]
+        maps = [procedural_tissue_map(n, ("fdg", "psma")[n % 2]) for n in range(count)]
     else:
         paths = sorted(folder.glob("*.npz"))[::every]
         # Both tracers: names begin with the tracer, so take from all along the list.
