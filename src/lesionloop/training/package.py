@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -42,7 +43,15 @@ def write_package(trainer: Trainer, calibration: Calibration, folder: Path) -> N
             "seconds": round(trainer.seconds),
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
-            "recipe": json.loads(json.dumps(trainer.recipe.as_dict())),
+            "recipe": _without_places(trainer.recipe.as_dict()),
         },
     }
     write_json(folder / "network.json", facts)
+
+
+def _without_places(recipe: dict[str, Any]) -> dict[str, Any]:
+    """The recipe as JSON, folders by their last name: where data lie on a machine is not told."""
+    told: dict[str, Any] = json.loads(json.dumps(recipe))
+    for entry in told["data"]:
+        entry["folder"] = "" if entry["kind"] == "procedural" else Path(entry["folder"]).name
+    return told
