@@ -37,6 +37,7 @@ VARIANTS: dict[str, Callable[[Recipe], Recipe]] = {
     "no previous mask": lambda r: replace(r, plan=replace(r.plan, previous="none")),
     "wide map only": lambda recipe: replace(recipe, guidance="wide"),
     "narrow map only": lambda recipe: replace(recipe, guidance="narrow"),
+    "geodesic maps": lambda recipe: replace(recipe, guidance="geodesic"),
     "without real crops": lambda recipe: _weights(recipe, real=False),
     "without bodies": lambda recipe: _weights(recipe, real=True),
 }

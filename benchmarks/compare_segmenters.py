@@ -246,6 +246,7 @@ def _print_sizes(loops: Sequence[Loop]) -> None:
     heads = [f"{low:g} to {high:g} ml" for low, high in pairwise(edges)]
     print("| segmenter | " + " | ".join(heads) + " |")
     print("| --- |" + " --- |" * len(heads))
+    strategies = len({loop.strategy for loop in loops})
     for name in dict.fromkeys(loop.segmenter for loop in loops):
         cells = []
         for low, high in pairwise(edges):
@@ -257,7 +258,7 @@ def _print_sizes(loops: Sequence[Loop]) -> None:
                 if low <= lesion[0] < high
             ]
             shares = [f"{fmean(lesion[k] >= 0.1 for lesion in mine):.2f}" for k in (1, 2) if mine]
-            cells.append(f"{', '.join(shares)} (n {len(mine) // 3})" if mine else "none")
+            cells.append(f"{', '.join(shares)} (n {len(mine) // strategies})" if mine else "none")
         print(f"| {name} | " + " | ".join(cells) + " |")
 
 

@@ -6,19 +6,18 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from lesionloop.networks.channels import CHANNELS, Channel
+from lesionloop.networks.channels import CHANNELS, GUIDANCE_REACH_MM, Channel
 
 __all__ = ["GUIDANCE", "InteractiveUNet", "encode"]
 
-#: Which of the two distance maps per class the network sees.
-GUIDANCE = ("both", "wide", "narrow")
+#: Which of the two distance maps per class the network sees; "geodesic" is both, of distances
+#: that count changes of the uptake as way.
+GUIDANCE = ("both", "wide", "narrow", "geodesic")
 
 #: Uptake and CT numbers span decades; their logarithm-like functions span a few units.
 _HU_SCALE = 100.0
 #: The uptake around the usual levels of lesions, seen once more on a linear scale.
 _SUV_SCALE = 5.0
-#: Guidance is bounded: far from a scribble it is 0 and the network behaves as in the first pass.
-GUIDANCE_REACH_MM = 40.0
 #: A second, narrow map says exactly where the scribble is.
 GUIDANCE_CORE_MM = 8.0
 
@@ -48,7 +47,7 @@ def encode(inputs: Tensor, guidance: str = "both") -> Tensor:
         distance = inputs[:, channel]
         for width, reach in (("wide", GUIDANCE_REACH_MM), ("narrow", GUIDANCE_CORE_MM)):
             near = (1 - distance / reach).clamp(min=0)
-            maps.append(near if guidance in ("both", width) else torch.zeros_like(near))
+            maps.append(near if guidance in ("both", "geodesic", width) else torch.zeros_like(near))
     maps += [inputs[:, channel] for channel in (Channel.PREVIOUS, Channel.TRACER, Channel.FIELD)]
     return torch.stack(maps, dim=1)
 

@@ -15,8 +15,10 @@ from scipy.ndimage import (
     binary_dilation,
     center_of_mass,
     distance_transform_edt,
+    find_objects,
     gaussian_filter,
     gaussian_filter1d,
+    label,
 )
 from scipy.spatial import ConvexHull, QhullError
 
@@ -29,7 +31,7 @@ from lesionloop.phantom.tissues import ORGANS, Tissue
 
 __all__ = ["anatomy_tissue_map", "prepare_anatomies", "tissue_map"]
 
-_ORGAN = {name: label for label, name in ORGANS.items()}
+_ORGAN = {name: number for number, name in ORGANS.items()}
 _MM = MAP_SPACING_MM
 
 Labels = NDArray[np.uint8]
@@ -42,9 +44,9 @@ def anatomy_tissue_map(path: Path, *, seed: int) -> StoredTissues:
     Raises:
         InputError: it cannot be read, or holds no organ.
     """
-    label = read_label(path)
-    organs = np.asarray(label.values, dtype=np.uint8)
-    working = IsotropicGrid.of(label.grid, MAP_SPACING_MM)
+    image = read_label(path)
+    organs = np.asarray(image.values, dtype=np.uint8)
+    working = IsotropicGrid.of(image.grid, MAP_SPACING_MM)
     # The majority of each cube; the maps are finer than 4 mm along most axes.
     best = np.full(working.shape, 0.5, dtype=np.float32)
     coarse = np.zeros(working.shape, dtype=np.uint8)
@@ -54,12 +56,39 @@ def anatomy_tissue_map(path: Path, *, seed: int) -> StoredTissues:
         share = working.sample((organs == organ).astype(np.float32))
         coarse[share >= best] = organ
         np.maximum(best, share, out=best)
-    turned = np.asarray(to_lps(coarse, label.grid.direction), dtype=np.uint8)
+    turned = np.asarray(to_lps(coarse, image.grid.direction), dtype=np.uint8)
     name = path.name.removesuffix(".gz").removesuffix(".nii")
     tracer = "psma" if name.lower().startswith("psma") else "fdg"
+    turned = _without_specks(turned)
     if not turned.any():
         raise InputError(f"{path} holds none of the organs 1 to {max(ORGANS)}")
     return StoredTissues(tissue_map(_cropped(turned), seed=seed), tracer, name)
+
+
+def _without_specks(organs: Labels) -> Labels:
+    """Without parts where their organ cannot be, and small ones far from the rest of it.
+
+    A bladder's uptake in the head would teach a network that a lesion there is none.
+    """
+    kept = organs.copy()
+    lungs = np.flatnonzero((organs == _ORGAN["lung"]).any(axis=(0, 1)))
+    if len(lungs):
+        middle = int(lungs[0] + lungs[-1]) // 2
+        upper, lower = kept[:, :, middle:], kept[:, :, :middle]
+        upper[np.isin(upper, [_ORGAN["bladder"], _ORGAN["prostate"]])] = 0
+        lower[np.isin(lower, [_ORGAN["brain"], _ORGAN["head glands"]])] = 0
+    for organ in ORGANS:
+        parts, count = label(kept == organ)
+        if count < 2:
+            continue
+        sizes = np.bincount(parts.ravel())[1:]
+        boxes = [np.array([(s.start, s.stop) for s in box]) for box in find_objects(parts)]
+        largest = boxes[int(sizes.argmax())]
+        for number, box in enumerate(boxes):
+            gap = np.maximum(0, np.maximum(largest[:, 0] - box[:, 1], box[:, 0] - largest[:, 1]))
+            if sizes[number] < 0.05 * sizes.max() and np.linalg.norm(gap) * _MM > 60:
+                kept[parts == number + 1] = 0
+    return kept
 
 
 def _cropped(organs: Labels) -> Labels:
@@ -157,14 +186,17 @@ def _outline(organs: Labels, rng: np.random.Generator) -> Mask:
         hull = _hull(near)
         signed = distance_transform_edt(hull) - distance_transform_edt(~hull)
         height[:, :, z] = signed + (3.0 if brain_only else margin)
-    _fill_gaps(height, held)
+    _fill_gaps(height, held, ends_in_head=bool((organs[:, :, held[-1]] == _ORGAN["brain"]).any()))
     _widen_hips(organs, height, int(held[0]))
-    trunk = gaussian_filter1d(height, 24 / _MM, axis=2, mode="nearest") > 0
+    smooth = gaussian_filter1d(height, 24 / _MM, axis=2, mode="nearest")
+    trunk = smooth > 0
+    if (organs[:, :, held[-1]] == _ORGAN["brain"]).any():
+        trunk[:, :, int(held[-1]) + round(16 / _MM) :] = False
     body = trunk | _legs(trunk, held, rng)
     return np.asarray(gaussian_filter(body.astype(np.float32), 1.2) > 0.5)
 
 
-def _fill_gaps(height: NDArray[np.float32], held: NDArray[np.intp]) -> None:
+def _fill_gaps(height: NDArray[np.float32], held: NDArray[np.intp], *, ends_in_head: bool) -> None:
     """Slices between organs take the mean of their neighbours; neck and legs get thinner."""
     for z in range(height.shape[2]):
         if z in held:
@@ -178,8 +210,10 @@ def _fill_gaps(height: NDArray[np.float32], held: NDArray[np.intp]) -> None:
             height[:, :, z] = mixed - thin
         else:
             nearest = above[0] if len(above) else below[-1]
-            away = abs(int(nearest) - z) * _MM
-            height[:, :, z] = height[:, :, nearest] - (0.04 if len(below) else 0.0) * away
+            away = abs(int(nearest) - z)
+            # Over a brain the head closes like a dome; other cuts go on, a little thinner.
+            slope = (2.0 if ends_in_head else 0.16) if len(below) else 0.0
+            height[:, :, z] = height[:, :, nearest] - slope * away
 
 
 def _widen_hips(organs: Labels, height: NDArray[np.float32], lowest: int) -> None:
@@ -248,10 +282,15 @@ def _soft_tissue(body: _Body) -> None:
     z = np.arange(body.organs.shape[2])[None, None, :]
     if abdomen is not None:
         low, high = abdomen
-        body.put((body.depth > wall) & (z >= low) & (z <= high), Tissue.VISCERAL_FAT)
+        # The pelvic floor is a bowl, 30 to 40 mm deep, not a plane.
+        beyond = np.maximum(0, low - z) * _MM
+        body.put((body.depth > wall + 0.05 * beyond**2) & (z <= high), Tissue.VISCERAL_FAT)
     if thorax is not None:
         low, high = thorax
-        body.put((body.depth > wall) & (z >= low) & (z <= high + 8), Tissue.CONNECTIVE)
+        heart = body.levels("heart")
+        # The lungs reach far down behind the diaphragm; what is before them there is abdomen.
+        floor = low if heart is None or abdomen is None else min(max(low, heart[0]), abdomen[1])
+        body.put((body.depth > wall) & (z >= floor) & (z <= high + 8), Tissue.CONNECTIVE)
         head = body.levels("brain")
         if head is not None:
             between = (z > high + 8) & (z < head[0] + 12)
@@ -432,10 +471,24 @@ def _pelvis_and_legs(body: _Body, line: NDArray[np.float64], lowest: int) -> Non
             hip = (cx + side * 85 / _MM, cy - 38 / _MM, base + 8 / _MM)
             body.put(_ball(body, hip, 24 / _MM), Tissue.BONE)
             body.put(_ball(body, hip, 20 / _MM), Tissue.MARROW)
-        squared = (x - cx - side * 85 / _MM) ** 2 + (y - cy + 38 / _MM) ** 2 + 0 * z
-        shaft = z < base + 8 / _MM
-        body.put((squared < (14 / _MM) ** 2) & shaft, Tissue.BONE)
-        body.put((squared < (8 / _MM) ** 2) & shaft, Tissue.MARROW)
+        _thigh_bone(body, np.array((cx + side * 85 / _MM, cy - 38 / _MM)), side, base)
+
+
+def _thigh_bone(body: _Body, hip: NDArray[np.float64], side: int, base: int) -> None:
+    """A shaft from the hip to the middle of the leg, which it follows down."""
+    x, y = np.ogrid[: body.organs.shape[0], : body.organs.shape[1]]
+    for z in range(min(base + round(8 / _MM), body.organs.shape[2])):
+        leg = np.argwhere(body.inside[:, :, z])
+        if not len(leg):
+            continue
+        middle = (leg[:, 0].min() + leg[:, 0].max()) / 2
+        leg = leg[side * (leg[:, 0] - middle) >= 0]
+        share = min(1.0, max(0, base - z) * _MM / 160)
+        place = (1 - share) * hip + share * leg.mean(axis=0)
+        squared = ((x - place[0]) ** 2 + (y - place[1]) ** 2) * _MM**2
+        part, inside = body.tissues[:, :, z], body.inside[:, :, z]
+        part[(squared < 14**2) & inside] = Tissue.BONE
+        part[(squared < 8**2) & inside] = Tissue.MARROW
 
 
 def _organs(body: _Body) -> None:

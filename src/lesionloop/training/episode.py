@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lesionloop.networks.channels import CHANNELS, NO_CT_HU, NO_SCRIBBLE_MM, Channel
+from lesionloop.networks.channels import CHANNELS, NO_CT_HU, Channel, scribble_channel
 from lesionloop.training.chance import between, choose, happens, integer
 from lesionloop.training.sample import Sample
 from lesionloop.training.strokes import Habits, next_stroke
@@ -51,6 +51,7 @@ class Episode:
     steps_left: int
     tracer: float
     spacing_mm: float
+    geodesic: bool = False
     step: int = 0
     previous: Tensor | None = None
     foreground: list[NDArray[np.int64]] = field(default_factory=list)
@@ -111,19 +112,22 @@ class Episode:
         return torch.from_numpy(result)
 
     def _distance(self, strokes: list[NDArray[np.int64]]) -> Tensor:
-        shape = self.sample.pet.shape
-        if not strokes:
-            return torch.full(shape, NO_SCRIBBLE_MM)
-        away = np.ones(shape, dtype=np.uint8)
-        for points in strokes:
-            away[tuple(points.T)] = 0
-        return torch.from_numpy(edt.edt(away, anisotropy=(self.spacing_mm,) * 3))
+        points = np.concatenate([np.empty((0, 3), dtype=np.int64), *strokes])
+        pet = self.sample.pet.numpy()
+        return torch.from_numpy(
+            scribble_channel(points, pet, self.spacing_mm, geodesic=self.geodesic)
+        )
 
 
 def start_episode(
-    sample: Sample, plan: Plan, spacing_mm: float, generator: torch.Generator
+    sample: Sample,
+    plan: Plan,
+    spacing_mm: float,
+    generator: torch.Generator,
+    *,
+    geodesic: bool = False,
 ) -> Episode:
-    """A new loop on a sample."""
+    """A new loop on a sample, with geodesic or Euclidean guidance."""
     if sample.ct is not None and happens(plan.ct_missing, generator):
         sample = sample.without_ct()
     told = happens(plan.tracer_told, generator)
@@ -133,6 +137,7 @@ def start_episode(
         steps_left=integer(0, plan.steps, generator),
         tracer=(1.0 if sample.tracer == "fdg" else -1.0) if told else 0.0,
         spacing_mm=spacing_mm,
+        geodesic=geodesic,
     )
 
 

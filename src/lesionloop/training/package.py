@@ -31,6 +31,7 @@ def write_package(trainer: Trainer, calibration: Calibration, folder: Path) -> N
         "spacing_mm": trainer.recipe.spacing_mm,
         "multiple": trainer.average.multiple,
         "widths": list(trainer.recipe.widths),
+        "guidance": trainer.recipe.guidance,
         "threshold": round(trainer.recipe.threshold or calibration.threshold, 4),
         "temperature": round(calibration.temperature, 4),
         "bias": round(calibration.bias, 4),

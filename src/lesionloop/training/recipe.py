@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lesionloop.errors import InputError
+from lesionloop.networks.unet import GUIDANCE
 from lesionloop.training.episode import Plan
 from lesionloop.training.strokes import Habits
 
@@ -50,7 +51,7 @@ class Recipe:
         patch: voxels per side, a multiple of 8.
         spacing_mm: of the working grid.
         widths: channels per level of the network.
-        guidance: distance maps that the network sees, "both", "wide" or "narrow".
+        guidance: distance maps that the network sees, one of `networks.unet.GUIDANCE`.
         learning_rate: highest; it warms up and then falls along a cosine.
         cycles: steps at which the learning rate has fallen and rises once more, to ``again`` times
             the highest; none for one fall over the whole run.
@@ -139,7 +140,7 @@ class Recipe:
             ("widths", len(self.widths) >= 2 and min(self.widths) >= 1),
             ("patch", self.patch >= 2 * multiple and self.patch % multiple == 0),
             ("spacing_mm", self.spacing_mm > 0),
-            ("guidance", self.guidance in ("both", "wide", "narrow")),
+            ("guidance", self.guidance in GUIDANCE),
             ("learning_rate", self.learning_rate > 0),
             ("cycles", list(self.cycles) == sorted({n for n in self.cycles if 0 < n < self.steps})),
             ("again", self.again > 0),

@@ -208,7 +208,13 @@ class Trainer:
         ends = accumulate(weight for weight, _ in self._sources)
         source = next(s for end, (_, s) in zip(ends, self._sources, strict=True) if lot < end)
         sample = source.draw(self._generator)
-        return start_episode(sample, self.recipe.plan, self.recipe.spacing_mm, self._generator)
+        return start_episode(
+            sample,
+            self.recipe.plan,
+            self.recipe.spacing_mm,
+            self._generator,
+            geodesic=self.recipe.guidance == "geodesic",
+        )
 
 
 def _dice(probability: Tensor, sample: Sample) -> float:

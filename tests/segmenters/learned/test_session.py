@@ -12,6 +12,7 @@ from lesionloop.errors import InputError
 from lesionloop.imaging import Grid, Quantity, Study, Volume, write_mask
 from lesionloop.scribbles import ScribbleSet
 from lesionloop.segmenters import load_segmenter
+from lesionloop.segmenters.learned.network import load_runtime
 
 StudyMaker = Callable[..., Study]
 
@@ -167,3 +168,53 @@ def test_other_weights_are_another_identity(tiny_weights: Path) -> None:
     shipped, tiny = load_segmenter("default"), load_segmenter("default", weights=tiny_weights)
     assert shipped.identity["weights"] != tiny.identity["weights"]
     assert len(str(tiny.identity["weights"])) == 64
+
+
+def test_nothing_changes_beyond_the_reach_with_specks_too(
+    make_study: StudyMaker, tiny_weights: Path
+) -> None:
+    """What a stroke cuts off beyond its reach is small and faint, and stays as it was."""
+    pet = np.full((60, 24, 24), 0.6, np.float32)
+    pet[10:22, 9:15, 9:15] = 5.0
+    study = make_study(pet, spacing=(4.0, 4.0, 4.0))
+    segmenter = load_segmenter(
+        "default", weights=tiny_weights, reach_mm=20.0, least_ml=25.0, sure=0.999999
+    )
+    session = segmenter.open(study)
+    first = session.segment(ScribbleSet())
+    assert first.sum() * 0.064 > 25, "large enough to stay at first"
+    line = [[x, y, 12] for x in range(8, 12) for y in (10, 13)]
+    scribbles = ScribbleSet().add(line, "background")
+    mask = session.segment(scribbles)
+    changed = np.argwhere(mask ^ first)
+    away = np.linalg.norm((changed[:, None] - np.array(line)[None]) * 4.0, axis=2).min(axis=1)
+    assert len(changed)
+    assert away.max() <= 20
+    assert mask[18:22, 10:14, 10:14].all()
+    np.testing.assert_array_equal(segmenter.open(study).segment(scribbles), mask)
+
+
+def test_weights_that_were_written_anew_are_read_anew(tiny_weights: Path, tmp_path: Path) -> None:
+    """A process that trains again into a folder segments with the new network."""
+    onnx = pytest.importorskip("onnx")
+    for name in ("network.onnx", "network.json"):
+        (tmp_path / name).write_bytes((tiny_weights / name).read_bytes())
+    inputs = np.ones((7, 8, 8, 8), np.float32)
+    before = load_runtime(tmp_path, "onnx", 1).run(inputs)[4, 4, 4]
+    old = load_segmenter("default", weights=tmp_path).identity["weights"]
+    model = onnx.load(str(tmp_path / "network.onnx"))
+    (bias,) = (c for c in model.graph.initializer if c.name == "bias")
+    bias.CopyFrom(onnx.numpy_helper.from_array(np.array([1], np.float32), "bias"))
+    onnx.save(model, str(tmp_path / "network.onnx"))
+    after = load_runtime(tmp_path, "onnx", 1).run(inputs)[4, 4, 4]
+    assert after == pytest.approx(before + 6)
+    assert load_segmenter("default", weights=tmp_path).identity["weights"] != old
+
+
+def test_damaged_torch_weights_are_named(tiny_weights: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    for content in (b"nonsense", b""):
+        (tmp_path / "network.pt").write_bytes(content)
+        with pytest.raises(InputError, match=r"network\.pt is not a network"):
+            load_runtime(tmp_path, "torch", 1)
+        (tmp_path / "network.pt").unlink()

@@ -10,6 +10,12 @@ from lesionloop.segmenters.boxes import Box, box_around
 
 __all__ = ["Group", "find_groups"]
 
+#: A group that is longer than this along an axis is cut, so that one stroke more in a body full of
+#: strokes costs a look at its surroundings, not at the body. Voxels.
+_LONGEST = 32
+#: A piece of a cut group knows of the other pieces' points up to this far away. Voxels.
+_AWARE = 8
+
 Points = NDArray[np.int64]
 
 
@@ -20,15 +26,34 @@ class Group:
     Args:
         foreground: (n, 3) voxels, ascending, each once.
         background: (m, 3) likewise.
+        other_foreground: points near it that other groups answer for, but that it has to know.
+        other_background: likewise.
     """
 
     foreground: Points
     background: Points
+    other_foreground: Points
+    other_background: Points
 
     @property
-    def key(self) -> tuple[bytes, bytes]:
+    def key(self) -> tuple[bytes, ...]:
         """Equal for equal points."""
-        return self.foreground.tobytes(), self.background.tobytes()
+        return tuple(
+            points.tobytes()
+            for points in (
+                self.foreground, self.background, self.other_foreground, self.other_background
+            )
+        )  # fmt: skip
+
+    @property
+    def all_foreground(self) -> Points:
+        """Its own points and those that it knows of."""
+        return np.concatenate([self.foreground, self.other_foreground])
+
+    @property
+    def all_background(self) -> Points:
+        """Its own points and those that it knows of."""
+        return np.concatenate([self.background, self.other_background])
 
     def box(self, margin: int, shape: tuple[int, int, int]) -> Box:
         """Box around all points plus ``margin`` voxels, cut at the grid."""
@@ -40,8 +65,8 @@ def find_groups(
 ) -> list[Group]:
     """Points joined when their blocks of ``reach`` voxels touch.
 
-    So points of one group may be anywhere near each other, and points of different groups are more
-    than ``reach`` voxels apart along some axis. Depends on the sets of points only.
+    So points of different groups are more than ``reach`` voxels apart along some axis, unless they
+    are pieces of a group that was cut because it was long. Depends on the sets of points only.
 
     Args:
         foreground: (n, 3) working voxels, each once.
@@ -62,5 +87,25 @@ def find_groups(
             np.unique(points[owner == label], axis=0)
             for points, owner in zip((foreground, background), owners, strict=True)
         ]
-        found.append(Group(*members))
+        found += _cut(members[0], members[1])
     return found
+
+
+def _cut(foreground: Points, background: Points) -> list[Group]:
+    """One group, or its pieces in the cells of a fixed lattice where it is too long."""
+    nobody = np.empty((0, 3), dtype=np.int64)
+    both = np.concatenate([foreground, background])
+    if np.ptp(both, axis=0).max() < _LONGEST:
+        return [Group(foreground, background, nobody, nobody)]
+    pieces = []
+    for cell in np.unique(both // _LONGEST, axis=0):
+        inside = [(points // _LONGEST == cell).all(axis=1) for points in (foreground, background)]
+        own = [points[i] for points, i in zip((foreground, background), inside, strict=True)]
+        members = np.concatenate(own)
+        low, high = members.min(axis=0) - _AWARE, members.max(axis=0) + _AWARE
+        other = [
+            points[~i & ((points >= low) & (points <= high)).all(axis=1)]
+            for points, i in zip((foreground, background), inside, strict=True)
+        ]
+        pieces.append(Group(*own, *other))
+    return pieces

@@ -15,7 +15,8 @@ from lesionloop.errors import InputError
 
 __all__ = ["BACKENDS", "Runtime", "Weights", "load_runtime", "shipped_weights"]
 
-BACKENDS = ("onnx", "torch")
+_FILES = {"onnx": "network.onnx", "torch": "network.pt"}
+BACKENDS = tuple(_FILES)
 
 #: More threads than this gain little on the patches of a correction.
 _MOST_THREADS = 8
@@ -40,6 +41,7 @@ class Weights:
         bias: added to the logits after that.
         spacing_mm: of the working grid.
         multiple: sides of a patch are multiples of it.
+        geodesic: guidance counts changes of the uptake as way.
     """
 
     folder: Path
@@ -48,6 +50,7 @@ class Weights:
     bias: float
     spacing_mm: float
     multiple: int
+    geodesic: bool = False
 
     @classmethod
     def read(cls, folder: Path) -> "Weights":
@@ -66,6 +69,7 @@ class Weights:
                 float(facts["bias"]),
                 float(facts["spacing_mm"]),
                 int(facts["multiple"]),
+                facts.get("guidance") == "geodesic",
             )
         except OSError as error:
             raise InputError(
@@ -86,21 +90,36 @@ class Weights:
         scaled = logits / np.float32(self.temperature) + np.float32(self.bias)
         return np.asarray(1 / (1 + np.exp(-scaled)), dtype=np.float32)
 
-    def digest(self) -> str:
-        """SHA-256 of the weights and their description, 64 hexadecimal digits."""
-        return _digest(self.folder)
+    def digest(self, backend: str) -> str:
+        """SHA-256 of the weights that a backend computes and of their description, hexadecimal.
+
+        Raises:
+            InputError: a file cannot be read.
+        """
+        paths = (self.folder / _FILES[backend], self.folder / "network.json")
+        return _digest(*((path, _stamp(path)) for path in paths))
+
+
+#: Changes when a file is written anew: what was read from it earlier does not hold any more.
+_Stamp = tuple[int, int]
+
+
+def _stamp(path: Path) -> _Stamp:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise InputError(f"cannot read {path}", cause=f"{error.strerror or error}.") from error
+    return status.st_mtime_ns, status.st_size
 
 
 @lru_cache(maxsize=8)
-def _digest(folder: Path) -> str:
+def _digest(*files: tuple[Path, _Stamp]) -> str:
     digest = sha256()
-    for name in ("network.onnx", "network.json"):
+    for path, _ in files:
         try:
-            digest.update((folder / name).read_bytes())
+            digest.update(path.read_bytes())
         except OSError as error:
-            raise InputError(
-                f"cannot read {folder / name}", cause=f"{error.strerror or error}."
-            ) from error
+            raise InputError(f"cannot read {path}", cause=f"{error.strerror or error}.") from error
     return digest.hexdigest()
 
 
@@ -109,16 +128,21 @@ def shipped_weights() -> Path:
     return Path(__file__).parent / "weights"
 
 
-@lru_cache(maxsize=4)
 def load_runtime(folder: Path, backend: str, threads: int | None) -> Runtime:
-    """The network of a folder, ready to run; loaded once per process.
+    """The network of a folder, ready to run; loaded once per process, and when it was retrained.
 
     Raises:
         InputError: the weights are missing or damaged, or torch is not installed.
     """
+    path = folder / _FILES[backend]
+    return _load(path, _stamp(path), backend, threads)
+
+
+@lru_cache(maxsize=4)
+def _load(path: Path, _: _Stamp, backend: str, threads: int | None) -> Runtime:
     if backend == "torch":
-        return _Torch(folder / "network.pt")
-    return _Onnx(folder / "network.onnx", threads or min(_cores(), _MOST_THREADS))
+        return _Torch(path)
+    return _Onnx(path, threads or min(_cores(), _MOST_THREADS))
 
 
 def _cores() -> int:
@@ -171,10 +195,12 @@ class _Torch:
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
+            network = InteractiveUNet(state["widths"], state["guidance"])
+            network.load_state_dict(state["weights"])
         except OSError as error:
             raise InputError(f"cannot read {path}", cause=f"{error.strerror or error}.") from error
-        network = InteractiveUNet(state["widths"], state["guidance"])
-        network.load_state_dict(state["weights"])
+        except Exception as error:  # unpickling and loading raise classes of many kinds
+            raise InputError(f"{path} is not a network", cause=f"{error}".split("\n")[0]) from error
         self._network = network.eval().to(self._device)
 
     def run(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:

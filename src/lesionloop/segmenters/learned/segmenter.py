@@ -77,7 +77,7 @@ class Learned:
         return {
             "name": self.name,
             "version": 1,
-            "weights": weights.digest(),
+            "weights": weights.digest(self.backend),
             "threshold": self.threshold or weights.threshold,
             "reach_mm": self.reach_mm,
             "least_ml": self.least_ml,

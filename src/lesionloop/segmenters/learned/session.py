@@ -77,20 +77,25 @@ class LearnedSession:
         else:
             odds = np.log(options.threshold / (1 - options.threshold))
             self._threshold = float((odds - weights.bias) * weights.temperature)
-        self._view = StudyView.of(study, weights.spacing_mm)
+        self._view = StudyView.of(study, weights.spacing_mm, geodesic=weights.geodesic)
         self._prior = self._classical() if start is None else np.zeros_like(self._view.pet)
         self._first = self._first_pass() if start is None else self._as_logits(start)
         self._previous = np.asarray(1 / (1 + np.exp(-self._first)), dtype=np.float32)
         voxel_ml = weights.spacing_mm**3 / 1000
         sure = float(np.log(options.sure / (1 - options.sure)) - weights.bias)
         self._specks = SpeckRule(options.least_ml / voxel_ml, sure * weights.temperature)
+        self._cleaned = self._first  # without specks: what holds where no stroke reaches
+        if start is None:
+            self._cleaned = self._first.copy()
+            everywhere = np.ones(self._cleaned.shape, dtype=np.bool_)
+            self._drop_specks(self._cleaned, np.empty((0, 3), dtype=np.int64), everywhere)
         self._fine = FineMask(
             self._view.grid,
             self._threshold,
             study.pet.values,
             given=None if start is None else (start, self._first),
         )
-        self._corrections: dict[tuple[bytes, bytes], tuple[Box, Floats, Floats]] = {}
+        self._corrections: dict[tuple[bytes, ...], tuple[Box, Floats, Floats, Floats]] = {}
         self._fine.follow(self._decided(ScribbleSet()))
 
     def segment(self, scribbles: ScribbleSet) -> NDArray[np.bool_]:
@@ -193,43 +198,45 @@ class LearnedSession:
             for group in groups
         }
         self._corrections = corrections
-        result = self._first.copy()
-        strongest = np.zeros(result.shape, dtype=np.float32) if len(groups) > 1 else None
-        for box, logits, weight in corrections.values():
+        result = self._cleaned.copy()
+        if not corrections:
+            return result
+        nearest = np.full(result.shape, self._options.reach_mm, dtype=np.float32)
+        for box, logits, weight, distance in corrections.values():
             merged = self._first[box] + weight * (logits - self._first[box])
-            if strongest is None:
-                result[box] = merged
-                continue
             # Where two groups reach, the one whose stroke is closer has the word.
-            closer = weight > strongest[box]
+            closer = distance < nearest[box]
             np.copyto(result[box], merged, where=closer)
-            np.copyto(strongest[box], weight, where=closer)
+            np.copyto(nearest[box], distance, where=closer)
         if self._options.start is None:
-            self._drop_specks(result, foreground)
+            self._drop_specks(result, foreground, nearest < self._options.reach_mm)
         return result
 
-    def _correct(self, group: Group, reach: int) -> tuple[Box, Floats, Floats]:
-        """Where a group acts, the logits there, and how much they count, 0 to 1."""
+    def _correct(self, group: Group, reach: int) -> tuple[Box, Floats, Floats, Floats]:
+        """Where a group acts, the logits there, how much they count, 0 to 1, and its distance."""
         spacing = self._weights.spacing_mm
         box = group.box(reach, self._view.grid.shape)
         wide = group.box(reach + round(_CONTEXT_MM / spacing), self._view.grid.shape)
         logits = self._look(
             wide,
-            foreground=group.foreground,
-            background=group.background,
+            foreground=group.all_foreground,
+            background=group.all_background,
             previous=self._previous,
         )
         inner = place_in(box, wide)
         near, against = (
             self._view.distance(points, wide)[inner]
-            for points in (group.foreground, group.background)
+            for points in (group.all_foreground, group.all_background)
         )
-        distance = np.minimum(near, against)
-        logits = logits[inner] + self._prior[box] * np.minimum(distance / _RULES_YIELD_MM, 1)
+        own = np.concatenate([group.foreground, group.background])
+        distance = self._view.distance(own, wide)[inner]
+        logits = logits[inner] + self._prior[box] * np.minimum(
+            np.minimum(near, against) / _RULES_YIELD_MM, 1
+        )
         logits = self._own_say(logits, near, against)
         logits[self._view.pet[box] < _AIR_SUV] = _NEVER
         weight = np.clip((self._options.reach_mm - distance) / _TAPER_MM, 0, 1)
-        return box, logits, np.asarray(weight, dtype=np.float32)
+        return box, logits, np.asarray(weight, dtype=np.float32), distance
 
     def _own_say(self, logits: Floats, near: Floats, against: Floats) -> Floats:
         """Make a stroke win at its own place, and a little around it, so that no voxel is alone."""
@@ -241,16 +248,16 @@ class LearnedSession:
             logits = np.where(own, bounded, logits).astype(np.float32)
         return logits
 
-    def _drop_specks(self, logits: Floats, foreground: Points) -> None:
-        """Push components that are small and unsure below the threshold, in place."""
-        body = self._view.body if not len(foreground) else tuple(slice(None) for _ in range(3))
-        part = logits[body]
-        labels, count = label_parts(np.asfortranarray(part > self._threshold))
-        specks = find_specks(labels, count, part, self._specks)
-        if len(foreground):
-            specks[labels[tuple(foreground.T)]] = False
+    def _drop_specks(self, logits: Floats, foreground: Points, where: NDArray[np.bool_]) -> None:
+        """Push components that are small and unsure below the threshold, in place.
+
+        Only ``where`` a stroke may change something: what a correction cuts off beyond its reach
+        stays as it was.
+        """
+        labels, count = label_parts(np.asfortranarray(logits > self._threshold))
+        specks = find_specks(labels, count, logits, self._specks)
+        specks[labels[tuple(foreground.T)]] = False
+        specks[0] = False
         if specks.any():
-            specks[0] = False
-            np.minimum(
-                part, np.float32(self._threshold - _OWN_LOGITS), out=part, where=specks[labels]
-            )
+            low = np.float32(self._threshold - _OWN_LOGITS)
+            np.minimum(logits, low, out=logits, where=specks[labels] & where)

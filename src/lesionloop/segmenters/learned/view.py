@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import edt
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +14,7 @@ from lesionloop.networks.channels import (
     NO_SCRIBBLE_MM,
     OUTSIDE_HU,
     Channel,
+    scribble_channel,
 )
 from lesionloop.segmenters.boxes import Box, box_around, within
 from lesionloop.segmenters.learned.network import Runtime
@@ -44,6 +44,7 @@ class StudyView:
         tracer: "fdg" or "psma"; inferred when the study does not say.
         orientation: how to turn arrays to the axes that the network was trained in.
         body: box that holds the body.
+        geodesic: guidance counts changes of the uptake as way.
     """
 
     grid: IsotropicGrid
@@ -52,9 +53,10 @@ class StudyView:
     tracer: str
     orientation: Orientation
     body: Box
+    geodesic: bool = False
 
     @classmethod
-    def of(cls, study: Study, spacing_mm: float) -> "StudyView":
+    def of(cls, study: Study, spacing_mm: float, *, geodesic: bool = False) -> "StudyView":
         """Bring a study to the working grid."""
         grid = IsotropicGrid.of(study.grid, spacing_mm)
         pet = np.maximum(grid.sample(study.pet.values), 0)
@@ -70,7 +72,7 @@ class StudyView:
         )
         orientation = Orientation(study.grid.direction)
         tracer = study.tracer or infer_tracer(np.asarray(orientation.turn(pet)), spacing_mm)
-        return cls(grid, pet, ct, tracer, orientation, body)
+        return cls(grid, pet, ct, tracer, orientation, body, geodesic)
 
     def logits(
         self,
@@ -95,8 +97,12 @@ class StudyView:
         inputs = np.zeros((CHANNELS, *self.pet[box].shape), dtype=np.float32)
         inputs[Channel.PET] = self.pet[box]
         inputs[Channel.CT] = NO_CT_HU if self.ct is None else self.ct[box]
-        inputs[Channel.FOREGROUND] = self.distance(foreground, box)
-        inputs[Channel.BACKGROUND] = self.distance(background, box)
+        for channel, points in (
+            (Channel.FOREGROUND, foreground), (Channel.BACKGROUND, background),
+        ):  # fmt: skip
+            inputs[channel] = scribble_channel(
+                _inside(points, box), self.pet[box], self.grid.spacing_mm, geodesic=self.geodesic
+            )
         if previous is not None:
             inputs[Channel.PREVIOUS] = previous[box]
         inputs[Channel.TRACER] = _TRACER_CODE[self.tracer]
@@ -108,13 +114,7 @@ class StudyView:
 
     def distance(self, points: NDArray[np.int64] | None, box: Box) -> Floats:
         """Distance in mm of a box's voxels to the points in it; very far when there is none."""
-        shape = [s.stop - s.start for s in box]
-        inside = within(points, box) if points is not None else np.empty((0, 3), dtype=np.int64)
-        if not len(inside):
-            return np.full(shape, NO_SCRIBBLE_MM, dtype=np.float32)
-        away = np.ones(shape, dtype=np.uint8)
-        away[tuple(inside.T)] = 0
-        return np.asarray(edt.edt(away, anisotropy=(self.grid.spacing_mm,) * 3, parallel=1))
+        return scribble_channel(_inside(points, box), self.pet[box], self.grid.spacing_mm)
 
     def _padding(self) -> Floats:
         values = np.zeros(CHANNELS, dtype=np.float32)
@@ -122,3 +122,7 @@ class StudyView:
         values[Channel.FOREGROUND] = values[Channel.BACKGROUND] = NO_SCRIBBLE_MM
         values[Channel.TRACER] = _TRACER_CODE[self.tracer]
         return values
+
+
+def _inside(points: NDArray[np.int64] | None, box: Box) -> NDArray[np.int64]:
+    return np.empty((0, 3), dtype=np.int64) if points is None else within(points, box)
