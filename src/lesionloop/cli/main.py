@@ -14,6 +14,7 @@ from lesionloop.cli import (
     evaluate,
     grand_challenge,
     inspect,
+    rank,
     score,
     segment,
     simulate,
@@ -33,7 +34,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (demo, inspect, convert, segment, simulate, evaluate, score, train, grand_challenge):
+for module in (
+    demo, inspect, convert, segment, simulate, evaluate, rank, score, train, grand_challenge,
+):  # fmt: skip
     app.command(name=module.NAME, epilog=module.EXAMPLES)(module.run)
 
 

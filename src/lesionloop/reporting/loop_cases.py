@@ -1,20 +1,16 @@
 """The part of the loop report that shows single runs: steps, notes and pictures."""
 
-import base64
-import struct
 from collections.abc import Sequence
 
-from lesionloop.errors import InputError
 from lesionloop.reporting.loop_records import CaseReport, Group, StepRow, runs_by_case
 from lesionloop.reporting.markup import Content, Markup, element
+from lesionloop.reporting.pictures import picture, png_size
 from lesionloop.reporting.tables import amount, cell, score_cells, swatch, table
 
 __all__ = ["case_anchor", "cases_section"]
 
 #: Height of the tallest picture of a run on the page, CSS pixels.
 _PICTURE_HEIGHT = 440
-
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def case_anchor(number: int) -> str:
@@ -48,7 +44,7 @@ def _run(run: CaseReport, group: Group) -> Markup:
         element("span", run.mode, class_="badge"),
     )
     notes = [element("li", note) for note in run.notes]
-    sizes = [_png_size(png) for _, png in run.pictures]
+    sizes = [png_size(png) for _, png in run.pictures]
     # One scale for all pictures of a run, whatever their legends add to the height.
     scale = _PICTURE_HEIGHT / max((height for _, height in sizes), default=1)
     pictures = [
@@ -70,21 +66,8 @@ def _run(run: CaseReport, group: Group) -> Markup:
 
 
 def _picture(run: CaseReport, caption: str, png: bytes, width: int) -> Markup:
-    image = element(
-        "img",
-        src="data:image/png;base64," + base64.b64encode(png).decode("ascii"),
-        alt=f"{run.case}, {run.segmenter}, {run.strategy}: {caption}",
-        width=width,
-    )
-    return element("figure", image, element("figcaption", caption))
-
-
-def _png_size(png: bytes) -> tuple[int, int]:
-    """Width and height in pixels, which open every PNG file (PNG specification, 11.2.2 IHDR)."""
-    if len(png) < 24 or not png.startswith(_PNG_SIGNATURE):
-        raise InputError("a picture of the report is not a PNG file")
-    width, height = struct.unpack(">II", png[16:24])
-    return int(width), max(1, int(height))
+    text = f"{run.case}, {run.segmenter}, {run.strategy}: {caption}"
+    return element("figure", picture(png, text, width), element("figcaption", caption))
 
 
 def _step_row(row: StepRow) -> Markup:

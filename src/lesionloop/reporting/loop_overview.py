@@ -1,6 +1,6 @@
 """The part of the loop report that sums up: averages, curves, scores by case, timings."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from lesionloop.metrics.curves import auc, mean_curve
 from lesionloop.reporting.curves import Curve, step_chart
@@ -21,7 +21,6 @@ from lesionloop.reporting.tables import (
 
 __all__ = [
     "curves_section",
-    "facts_section",
     "result_section",
     "scores_section",
     "timings_section",
@@ -202,13 +201,6 @@ def timings_section(groups: Sequence[Group]) -> Markup:
         table(header, element("tbody", *rows)),
         _grid(charts, groups),
     )
-
-
-def facts_section(facts: Mapping[str, str]) -> Markup:
-    """How the report came about: versions, command line, date."""
-    entries = [join(element("dt", name), element("dd", value)) for name, value in facts.items()]
-    title = element("h2", "How this was made", id="facts")
-    return element("section", title, element("dl", *entries))
 
 
 def _mean_chart(groups: Sequence[Group], name: str, column: _Column) -> Markup:

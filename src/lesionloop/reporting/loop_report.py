@@ -1,11 +1,9 @@
-"""The report of interactive loops: one HTML file that needs nothing else.
+"""The report of interactive loops: averages, curves, every case with pictures.
 
-It opens without a network and without scripts, in light and dark, and prints. All numbers come
-from ``lesionloop.metrics``; all text from outside is escaped.
+All numbers come from ``lesionloop.metrics``; all text from outside is escaped.
 """
 
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 
 from lesionloop.errors import InputError
@@ -13,13 +11,12 @@ from lesionloop.output import write_text
 from lesionloop.reporting.loop_cases import cases_section
 from lesionloop.reporting.loop_overview import (
     curves_section,
-    facts_section,
     result_section,
     scores_section,
     timings_section,
 )
 from lesionloop.reporting.loop_records import CaseReport, Group, group_cases
-from lesionloop.reporting.markup import Markup, element, join
+from lesionloop.reporting.page import facts_section, page
 
 __all__ = ["write_loop_report"]
 
@@ -31,9 +28,6 @@ _PLACES = {
     "Timings": "timings",
     "How this was made": "facts",
 }
-
-#: What the page may load: its own style and pictures, nothing from anywhere else.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def write_loop_report(
@@ -58,28 +52,7 @@ def write_loop_report(
 
 
 def _page(title: str, groups: Sequence[Group], facts: Mapping[str, str]) -> str:
-    style = files("lesionloop.reporting").joinpath("loop_report.css").read_text(encoding="utf-8")
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        element("title", title),
-        element("style", Markup(style)),
-    )
-    links = [element("a", name, href=f"#{place}") for name, place in _PLACES.items()]
-    top = element(
-        "header",
-        element(
-            "div",
-            element("h1", title),
-            element("p", _in_short(groups), class_="lede"),
-            element("nav", *links),
-        ),
-        class_="top",
-    )
-    main = element(
-        "main",
+    sections = (
         result_section(groups),
         curves_section(groups),
         scores_section(groups),
@@ -87,11 +60,7 @@ def _page(title: str, groups: Sequence[Group], facts: Mapping[str, str]) -> str:
         timings_section(groups),
         facts_section(facts),
     )
-    return join(
-        Markup("<!doctype html>\n"),
-        element("html", head, element("body", top, main), lang="en"),
-        Markup("\n"),
-    )
+    return page(title, _in_short(groups), _PLACES, sections)
 
 
 def _in_short(groups: Sequence[Group]) -> str:
