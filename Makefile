@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test check bench format clean
+.PHONY: setup demo test check bench weights format clean
 
 setup: $(STAMP)
 
@@ -33,6 +33,12 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	@for f in benchmarks/bench_*.py; do echo "== $$f"; $(BIN)/python $$f || exit 1; done
+
+# The shipped weights from scratch, hours on a CPU: make weights DATA=folder/of/data/sets
+weights: $(STAMP)
+	@test -n "$(DATA)" || { echo "say where the data sets are: make weights DATA=..."; exit 2; }
+	$(BIN)/lesionloop train recipes/crops.toml --data $(DATA) --out runs/crops
+	$(BIN)/lesionloop train recipes/default.toml --data $(DATA) --out runs/default --average-with runs/crops
 
 clean:
 	rm -rf $(VENV) out build dist

@@ -15,7 +15,7 @@ from pathlib import Path
 from compare_segmenters import Loop, play_default, print_table
 from lesionloop.datasets.nnunet import find_cases
 from lesionloop.training.calibration import calibrate
-from lesionloop.training.package import write_package
+from lesionloop.training.package import finished_network, write_package
 from lesionloop.training.recipe import Recipe
 from lesionloop.training.sources import open_sources, open_validation
 from lesionloop.training.studies import StudySource
@@ -52,7 +52,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--variants", default=",".join(VARIANTS))
     options = parser.parse_args()
-    base = replace(Recipe.read(options.recipe, data=options.data), steps=options.steps)
+    base = replace(Recipe.read(options.recipe, data=options.data), steps=options.steps, cycles=())
     loops: list[Loop] = []
     for name in options.variants.split(","):
         folder = options.out / name.replace(" ", "-")
@@ -76,11 +76,12 @@ def _train(recipe: Recipe, folder: Path, bodies: Path) -> None:
     trainer.run(lambda _: None)
     real = [source for _, source in sources if isinstance(source, StudySource)]
     # All variants are calibrated on the same kinds of patches.
+    network = finished_network(trainer)
     found = calibrate(
-        trainer.average, [*open_validation(recipe, bodies), *real], patches=24,
+        network, [*open_validation(recipe, bodies), *real], patches=24,
         seed=recipe.seed, spacing_mm=recipe.spacing_mm,
     )  # fmt: skip
-    write_package(trainer, found, folder)
+    write_package(trainer, network, found, folder)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ Cli = Callable[..., Any]
 
 SCRIPT = (sys.executable, "-c", "from lesionloop.cli import main; main()")
 COMMANDS = (
-    "demo", "inspect", "convert", "segment", "simulate", "evaluate", "score", "grand-challenge",
+    "demo", "inspect", "convert", "segment", "simulate", "evaluate", "rank", "score", "train",
+    "grand-challenge",
 )  # fmt: skip
 
 

@@ -35,8 +35,17 @@ def test_a_recipe_becomes_weights_that_segment(cli: Cli, small: Any, tmp_path: P
     assert json.loads(outcome.out)["steps"] == 3
     assert {"checkpoint.pt", "log.csv", "network.json", "network.onnx", "network.pt",
             "progress.html", "tissues"} == {path.name for path in out.iterdir()}  # fmt: skip
+    both = tmp_path / "both"
+    outcome = cli("train", recipe, "--out", both, "--average-with", out, "--device", "cpu")
+    assert outcome.code == 0
+    facts = json.loads((both / "network.json").read_text())
+    assert [entry["steps"] for entry in facts["averaged_with"]] == [3]
+    sizes = [(folder / "network.onnx").stat().st_size for folder in (out, both)]
+    assert sizes[1] > 1.5 * sizes[0]
+    outcome = cli("train", recipe, "--out", tmp_path / "no", "--average-with", tmp_path / "none")
+    assert (outcome.code, "none/network.json" in outcome.err) == (2, True)
     dataset = small.dataset(tmp_path / "dataset")
-    outcome = cli("evaluate", dataset, "--segmenter", "default", "-o", f"weights={out}",
+    outcome = cli("evaluate", dataset, "--segmenter", "default", "-o", f"weights={both}",
                   "--steps", 1, "--out", tmp_path / "scores")  # fmt: skip
     assert outcome.code == 0
 

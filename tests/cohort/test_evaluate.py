@@ -389,3 +389,55 @@ def test_a_fault_of_ours_in_one_case_does_not_stop_the_others(
         evaluate(
             make_dataset(("psma_b",), "alone"), tmp_path / "b", segmenters=["threshold"], steps=1
         )
+
+
+def test_thirds_give_every_case_one_strategy_fixed_by_its_name(
+    make_dataset: DatasetMaker, tmp_path: Path
+) -> None:
+    names = tuple(f"case-{n}" for n in range(12))
+    both = evaluate(
+        make_dataset(names), tmp_path / "out", segmenters=["threshold"], strategies=["thirds"],
+        steps=1,
+    )  # fmt: skip
+    found = {result.run.files.name: result.run.strategy for result in both.results}
+    assert len(both.results) == 12
+    assert set(found.values()) == set(STRATEGIES)
+    fewer = evaluate(
+        make_dataset(names[8:], "fewer"), tmp_path / "less", segmenters=["threshold"],
+        strategies=["thirds"], steps=1,
+    )  # fmt: skip
+    for result in fewer.results:
+        assert result.run.strategy == found[result.run.files.name]
+
+
+def test_tables_of_cases_and_lesions(make_dataset: DatasetMaker, tmp_path: Path) -> None:
+    """Each case holds a lesion with uptake and one without, which a threshold misses at first."""
+    out = tmp_path / "out"
+    evaluate(
+        make_dataset(("fdg_a", "b")), out, segmenters=["threshold"],
+        options={"method": "fixed", "level_suv": 4.0}, steps=5,
+    )  # fmt: skip
+    with (out / "cases.csv").open(newline="") as file:
+        cases = {row["case"]: row for row in csv.DictReader(file)}
+    assert list(cases) == ["b", "fdg_a"]
+    assert cases["fdg_a"]["tracer"] == "fdg"
+    assert cases["b"]["tracer"] == ""
+    voxel_ml = 3.0 * 3.5 * 4.0 / 1000
+    for row in cases.values():
+        assert row["lesions"] == "2"
+        assert float(row["volume_ml"]) == pytest.approx((7 * 7 * 6 + 3 * 4 * 3) * voxel_ml)
+        assert float(row["largest_ml"]) == pytest.approx(7 * 7 * 6 * voxel_ml)
+    with (out / "lesions.csv").open(newline="") as file:
+        lesions = list(csv.DictReader(file))
+    assert len(lesions) == 4
+    for row in lesions:
+        large = float(row["volume_ml"]) > 5
+        assert (row["found_at"] == "0") == large
+        assert (float(row["suv_max"]) > 5) == large
+        assert (float(row["iou_first"]) >= 0.1) == large
+    small = [row for row in lesions if row["found_at"] != "0"]
+    by_step = {(row["case"], row["step"]): int(row["tp"]) for row in scores(out)}
+    for row in small:
+        at = int(row["found_at"])
+        assert by_step[row["case"], str(at)] == 2
+        assert by_step[row["case"], str(at - 1)] == 1

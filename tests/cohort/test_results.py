@@ -10,22 +10,13 @@ import pytest
 
 from lesionloop.cohort.results import centres_of, read_results
 from lesionloop.cohort.standings import rank_results
+from lesionloop.cohort.strata import strata_of
 from lesionloop.errors import InputError
 
-COLUMNS = [
-    "case",
-    "segmenter",
-    "strategy",
-    "step",
-    "dice",
-    "dmm",
-    "tp",
-    "fp",
-    "fn",
-    "fpv_ml",
-    "fnv_ml",
+COLUMNS = (
+    "case", "segmenter", "strategy", "step", "dice", "dmm", "tp", "fp", "fn", "fpv_ml", "fnv_ml",
     "seconds",
-]
+)  # fmt: skip
 NAN = float("nan")
 
 #: (case, segmenter, strategy, Dice per step, DMM per step)
@@ -179,3 +170,32 @@ def test_names_from_outside_are_no_markup(tmp_path: Path) -> None:
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert "<script" not in (out / "figures/blobs.svg").read_text()
+
+
+def test_strata_are_read_from_the_folders_and_shown(tmp_path: Path) -> None:
+    places = two_teams(tmp_path)
+    (places[0] / "cases.csv").write_text(
+        "case,tracer,lesions,volume_ml,suv_max,largest_ml\n"
+        "x_1_1,fdg,1,5.0,4.0,5.0\nx_2_2,psma,7,150.0,20.0,90.0\ny_3_3,psma,0,0.0,nan,0.0\n"
+    )
+    scores = read_results(places)
+    found = strata_of(scores.cases, ["p", "p", "q"], scores.rows)
+    assert {kind: list(strata) for kind, strata in found.items()} == {
+        "centre": ["p", "q"],
+        "tracer": ["FDG", "PSMA"],
+        "lesion volume": ["0 to 10 ml", "from 100 ml"],
+        "highest SUV in a lesion": ["0 to 5", "from 15"],
+        "number of lesions": ["1 to 2", "from 6"],
+    }
+    np.testing.assert_array_equal(found["tracer"]["PSMA"], [False, True, True])
+    assert not any(strata[name][2] for kind, strata in found.items() for name in strata
+                   if kind not in ("centre", "tracer"))  # fmt: skip
+    out = tmp_path / "out"
+    out.mkdir()
+    rank_results(places, out, resamples=10)
+    assert "AUC-Dice by lesion volume" in (out / "ranking.html").read_text()
+    (places[0] / "cases.csv").write_text(
+        "case,tracer,lesions,volume_ml,suv_max,largest_ml\nx_1_1,fdg,many,5.0,4.0,5.0\n"
+    )
+    with pytest.raises(InputError, match="not a row of a case"):
+        read_results(places)

@@ -32,12 +32,19 @@ def run(
     dataset: Annotated[Path, typer.Argument(help="nnU-Net folder with imagesTr and labelsTr.")],
     out: Annotated[Path, typer.Option(help="Gets traces, scores.csv, summary.json, report.html.")],
     segmenter: Annotated[
-        list[str] | None, typer.Option(help="Segmenter; repeat for several.")
+        list[str] | None,
+        typer.Option(
+            help="Segmenter, or command:PROGRAM, which works in the challenge's folder layout; "
+            "repeat for several."
+        ),
     ] = None,
     option: OptionsOption = None,
     strategy: Annotated[
         list[str] | None,
-        typer.Option(help="centerline, random, boundary or all; repeat for several."),
+        typer.Option(
+            help="centerline, random, boundary or all; repeat for several. thirds: one of the "
+            "three for every case, fixed by its name."
+        ),
     ] = None,
     steps: Annotated[
         int | None, typer.Option(help="Corrections after the first mask; 5, in reference mode 4.")
@@ -69,7 +76,7 @@ def run(
 
         def show(result: "RunResult", done: int, total: int) -> None:
             run = result.run
-            bar.update(done, label=f"{run.files.name} {run.segmenter} {run.strategy}", total=total)
+            bar.update(done, label=f"{run.files.name} {run.label} {run.strategy}", total=total)
             if result.failure and total > 1:  # the only one is the command's own failure
                 note(f"{run.files.name}: {result.failure}")
 

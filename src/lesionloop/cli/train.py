@@ -29,6 +29,12 @@ def run(
     steps: Annotated[
         int | None, typer.Option(help="Stop after so many steps in all; go on by running again.")
     ] = None,
+    average_with: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Finished run whose network is to speak along with this one. Repeatable."
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Train a promptable network. Interrupted, it goes on from its last checkpoint."""
@@ -43,7 +49,7 @@ def run(
         ) from error
     from lesionloop.training.calibration import calibrate
     from lesionloop.training.log import RunLog
-    from lesionloop.training.package import write_package
+    from lesionloop.training.package import finished_network, run_facts, write_package
     from lesionloop.training.recipe import Recipe
     from lesionloop.training.sources import open_sources, open_validation
     from lesionloop.training.studies import StudySource
@@ -57,6 +63,9 @@ def run(
         raise InputError("this machine has no GPU that PyTorch can use", remedy="Use --device cpu.")
     if threads:
         torch.set_num_threads(threads)
+    others = average_with or []
+    for other in others:
+        run_facts(other)
     plan = Recipe.read(recipe, data=data)
     with output_folder(out), progress("training", plan.steps) as bar:
         sources = open_sources(plan, out, lambda label, done, total: bar.update(done, label, total))
@@ -76,14 +85,15 @@ def run(
         trainer.run(report, save_every=save_every, until=steps)
         log.write()
         bar.update(trainer.step, "calibrating")
+        network = finished_network(trainer, others)
         found = calibrate(
-            trainer.average,
+            network,
             [*open_validation(plan, out), *(s for _, s in sources if isinstance(s, StudySource))],
             patches=_CALIBRATION_PATCHES,
             seed=plan.seed,
             spacing_mm=plan.spacing_mm,
         )
-        write_package(trainer, found, out)
+        write_package(trainer, network, found, out, others)
     loss, first, later = log.recent()
     if json:
         print_json(

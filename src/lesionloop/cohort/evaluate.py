@@ -11,11 +11,13 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, astuple, dataclass, fields
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from lesionloop.cohort.lesion_table import CaseRow, LesionRow, ReferenceLesions, lesion_rows
 from lesionloop.cohort.pictures import draw_trace
-from lesionloop.cohort.scoring import ScoreRow, score_trace
+from lesionloop.cohort.scoring import ScoreRow, score_trace, trace_overlaps
 from lesionloop.cohort.workers import in_processes
 from lesionloop.datasets import CaseFiles, find_cases
 from lesionloop.errors import InputError, LesionLoopError
@@ -25,6 +27,7 @@ from lesionloop.interaction.trace import remove_left_overs
 from lesionloop.output import make_folder, write_json, write_text
 from lesionloop.reporting import CaseReport, StepRow, write_loop_report
 from lesionloop.reporting.loop_records import group_cases
+from lesionloop.scribbles import STRATEGIES
 from lesionloop.scribbles.strategies import require_strategy
 from lesionloop.segmenters import load_segmenter
 from lesionloop.versions import versions
@@ -40,13 +43,14 @@ class Run:
 
     Args:
         files: of the case.
-        segmenter: registered name.
+        segmenter: registered name, or command:PROGRAM.
         options: of the segmenter.
         strategy: of the simulated reader.
         mode: rules of the loop.
         steps: corrections after the first mask.
         seed: of the simulated reader.
         folder: of the trace.
+        label: the segmenter's name in tables.
     """
 
     files: CaseFiles
@@ -57,6 +61,7 @@ class Run:
     steps: int
     seed: int
     folder: Path
+    label: str
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,8 @@ class RunResult:
     Args:
         run: which run.
         rows: scores by step.
+        case: what the case is like.
+        lesions: when each reference lesion was found.
         report: for the HTML report.
         failure: why there are no scores.
         is_fault: the failure is a fault of the program, not of the input.
@@ -73,6 +80,8 @@ class RunResult:
 
     run: Run
     rows: tuple[ScoreRow, ...] = ()
+    case: CaseRow | None = None
+    lesions: tuple[LesionRow, ...] = ()
     report: CaseReport | None = None
     failure: str | None = None
     is_fault: bool = False
@@ -98,6 +107,18 @@ class Evaluation:
         return tuple(result for result in self.results if result.failure)
 
 
+#: In place of a strategy: each case has one of the three, as in the challenge's first category.
+THIRDS = "thirds"
+
+
+def _of_case(strategy: str, case: str) -> str:
+    """The strategy of a case; of thirds by a hash of its name, whatever else is in the cohort."""
+    if strategy != THIRDS:
+        return strategy
+    digest = blake2b(case.encode(), digest_size=8).digest()
+    return STRATEGIES[int.from_bytes(digest, "big") % len(STRATEGIES)]
+
+
 def default_steps(mode: Mode) -> int:
     """Corrections by default: five (six predictions), and four in the released code."""
     return 5 if mode == "protocol" else 4
@@ -121,10 +142,12 @@ def evaluate(
 
     Args:
         dataset: folder in the nnU-Net layout, with labels.
-        out: gets ``traces``, ``scores.csv``, ``summary.json`` and ``report.html``.
-        segmenters: registered names.
+        out: gets ``traces``, ``scores.csv``, ``lesions.csv``, ``cases.csv``, ``summary.json`` and
+            ``report.html``.
+        segmenters: registered names, or command:PROGRAM.
         options: for all of them.
-        strategies: of the simulated reader.
+        strategies: of the simulated reader; "thirds" gives every case one of the three, by its
+            name, so that each has about a third of the cases.
         mode: "protocol" or "reference".
         steps: corrections after the first mask; None for the mode's default.
         seed: of the simulated reader.
@@ -145,9 +168,15 @@ def evaluate(
     if mode not in MODES:
         raise InputError(f"unknown mode {mode!r}", remedy=f"Use {' or '.join(MODES)}.")
     for strategy in strategies:
-        require_strategy(strategy)
-    for name in segmenters:
-        load_segmenter(name, **(options or {}))
+        if strategy != THIRDS:
+            require_strategy(strategy)
+    labels = {name: load_segmenter(name, **(options or {})).name for name in segmenters}
+    if len(set(labels.values())) < len(labels):
+        raise InputError(
+            "two segmenters have the same name",
+            cause=f"{', '.join(labels)}.",
+            remedy="Evaluate them into folders of their own; `rank` brings them together.",
+        )
     out = make_folder(Path(out))
     remove_left_overs(out)
     cases = find_cases(dataset)
@@ -155,12 +184,12 @@ def evaluate(
     runs = [
         Run(
             case, name, options or {}, strategy, mode, steps, seed,
-            out / "traces" / name / strategy / case.name,
+            out / "traces" / labels[name] / strategy / case.name, labels[name],
         )
         for case in cases
         if case.name not in skipped
         for name in dict.fromkeys(segmenters)
-        for strategy in dict.fromkeys(strategies)
+        for strategy in dict.fromkeys(_of_case(strategy, case.name) for strategy in strategies)
     ]  # fmt: skip
     order = {run.folder: number for number, run in enumerate(runs)}
     results: list[RunResult] = []
@@ -176,7 +205,10 @@ def evaluate(
         reason = results[0].failure if results else "Every case is skipped in reference mode."
         raise InputError("no run has a result", cause=reason)
     summary = _summary(results, mode=mode, steps=steps, seed=seed, skipped=skipped)
-    write_text(out / "scores.csv", _csv(good))
+    write_text(out / "scores.csv", _csv(ScoreRow, [row for r in good for row in r.rows]))
+    write_text(out / "lesions.csv", _csv(LesionRow, [row for r in good for row in r.lesions]))
+    cases_seen = {r.case.case: r.case for r in good if r.case is not None}
+    write_text(out / "cases.csv", _csv(CaseRow, list(cases_seen.values())))
     write_json(out / "summary.json", summary)
     write_loop_report(
         out / "report.html",
@@ -202,7 +234,7 @@ def run_case(run: Run) -> RunResult:
     except LesionLoopError as error:
         return RunResult(run, failure=str(error))
     except Exception as error:
-        logger.exception("%s, %s: a fault of the program", run.files.name, run.segmenter)
+        logger.exception("%s, %s: a fault of the program", run.files.name, run.label)
         return RunResult(run, failure=f"{type(error).__name__}: {error}", is_fault=True)
 
 
@@ -211,23 +243,21 @@ def _scored(run: Run) -> RunResult:
     segmenter = load_segmenter(run.segmenter, **run.options)
     reader = SimulatedReader(label.values, run.strategy, run.seed, run.mode)
     trace = run_loop(segmenter, study, reader, run.steps, run.folder)
-    rows = score_trace(
-        trace,
-        label.values,
-        study.grid.spacing,
-        segmenter=run.segmenter,
-        strategy=run.strategy,
-    )
+    overlaps = trace_overlaps(trace, label.values)
+    names = {"segmenter": run.label, "strategy": run.strategy}
+    rows = score_trace(trace, label.values, study.grid.spacing, overlaps=overlaps, **names)
+    reference = ReferenceLesions.of(study, label.values)
+    lesions = lesion_rows(overlaps, reference, case=study.name, **names)
     report = CaseReport(
         case=study.name,
-        segmenter=run.segmenter,
+        segmenter=run.label,
         strategy=run.strategy,
         mode=run.mode,
         steps=[_step_row(row, step) for row, step in zip(rows, trace.steps, strict=True)],
         pictures=draw_trace(study, trace, label.mask()),
         notes=(*study.provenance.notes, *_failures(trace.steps)),
     )
-    return RunResult(run, tuple(rows), report)
+    return RunResult(run, tuple(rows), reference.case_row(study), tuple(lesions), report)
 
 
 def _work(runs: list[Run], workers: int) -> Iterator[RunResult]:
@@ -268,14 +298,13 @@ def _failures(steps: Sequence[TraceStep]) -> list[str]:
     return [f"Step {step.step}: {step.failure}." for step in steps if step.failure]
 
 
-def _csv(results: list[RunResult]) -> str:
-    """``scores.csv``: numbers in full precision, ``nan`` where there is no value."""
+def _csv(kind: type[Any], rows: Sequence[Any]) -> str:
+    """A table: numbers in full precision, ``nan`` where there is no value."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([column.name for column in fields(ScoreRow)])
-    for result in results:
-        for row in result.rows:
-            writer.writerow([repr(v) if isinstance(v, float) else v for v in astuple(row)])
+    writer.writerow([column.name for column in fields(kind)])
+    for row in rows:
+        writer.writerow([repr(v) if isinstance(v, float) else v for v in astuple(row)])
     return text.getvalue()
 
 
@@ -294,7 +323,7 @@ def _summary(results: list[RunResult], **facts: Any) -> dict[str, Any]:
         "failures": [
             {
                 "case": result.run.files.name,
-                "segmenter": result.run.segmenter,
+                "segmenter": result.run.label,
                 "strategy": result.run.strategy,
                 "reason": result.failure,
             }

@@ -2,13 +2,14 @@
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lesionloop.cohort.lesion_table import CaseRow
 from lesionloop.errors import InputError
 from lesionloop.metrics.aggregate import subset_of
 from lesionloop.ranking.table import METRICS, ScoreTable
@@ -38,6 +39,7 @@ class CohortScores:
             A loop that ended earlier carries its last value forward.
         present: (algorithms, cases, strategies), true where a loop is stored.
         carried: number of loops that ended before the longest.
+        rows: what the cases are like, as far as the folders tell.
     """
 
     algorithms: tuple[str, ...]
@@ -46,6 +48,7 @@ class CohortScores:
     curves: Mapping[str, Floats]
     present: NDArray[np.bool_]
     carried: int
+    rows: Mapping[str, CaseRow] = field(default_factory=dict)
 
     @property
     def expected(self) -> NDArray[np.bool_]:
@@ -149,7 +152,7 @@ def read_results(places: Sequence[Path | str]) -> CohortScores:
             steps[row.step] = row.values
     if not loops:
         raise InputError("there are no scores", remedy="Give folders that `evaluate` wrote.")
-    return _arrange(loops)
+    return replace(_arrange(loops), rows=_read_cases([place for place, _ in tables]))
 
 
 def centres_of(cases: Sequence[str], source: str | None) -> list[str] | None:
@@ -198,6 +201,27 @@ def _read(place: Path) -> list[_Row]:
         except (TypeError, ValueError) as error:
             raise InputError(f"{path}, line {number}: not a row of scores") from error
     return rows
+
+
+def _read_cases(places: Sequence[Path]) -> dict[str, CaseRow]:
+    found = {}
+    for place in places:
+        path = (place if place.is_dir() else place.parent) / "cases.csv"
+        if not path.exists():
+            continue
+        for row in _rows(path, tuple(column.name for column in fields(CaseRow))):
+            try:
+                found[row["case"]] = CaseRow(
+                    row["case"],
+                    row["tracer"],
+                    int(row["lesions"]),
+                    float(row["volume_ml"]),
+                    float(row["suv_max"]),
+                    float(row["largest_ml"]),
+                )
+            except (TypeError, ValueError) as error:
+                raise InputError(f"{path}: not a row of a case: {row['case']}") from error
+    return found
 
 
 def _rows(path: Path, columns: tuple[str, ...]) -> Iterable[dict[str, str]]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from lesionloop.cohort.results import CohortScores, EmptyRule, centres_of, read_results
+from lesionloop.cohort.strata import strata_of
 from lesionloop.errors import InputError
 from lesionloop.output import write_json, write_text
 from lesionloop.ranking import CHALLENGE, Ranking, Rules, rank
@@ -157,6 +158,7 @@ def _extras(scores: CohortScores, league: League) -> Extras:
             label: [scores.mean_curve(column, n) for n in numbers]
             for label, column in (("Dice", "dice"), ("DMM", "dmm"))
         },
+        strata=strata_of(league.table.cases, league.table.centres, scores.rows),
         other_schemes=others,
         carried=scores.carried,
         lesion_free_empty=empty,

@@ -15,6 +15,7 @@ from lesionloop.interaction.readers import Reader, ReaderFailureError
 from lesionloop.interaction.trace import Trace, TraceFolder, TraceStep, study_fingerprint
 from lesionloop.scribbles import Scribble, ScribbleSet
 from lesionloop.segmenters import Segmenter, Session
+from lesionloop.segmenters.protocol import StepFailureError
 from lesionloop.versions import versions
 
 __all__ = ["run_loop"]
@@ -39,7 +40,8 @@ def run_loop(
     In the reader's "reference" mode the loop does what the challenge's script does: the segmenter
     runs even when nothing was added; a failure of reader or segmenter is recorded and the loop goes
     on with the older mask; a mask of another shape than the study is a failure that leaves no mask.
-    In other modes failures of the segmenter pass through.
+    In other modes only a ``StepFailureError``, of an algorithm from outside, is recorded so; other
+    failures of the segmenter pass through.
 
     Args:
         segmenter: makes the masks.
@@ -126,7 +128,7 @@ class _Loop:
                 self._session = self._segmenter.open(self._study)
             mask = self._session.segment(self.scribbles)
         except Exception as error:
-            if not self._tolerant:
+            if not self._tolerant and not isinstance(error, StepFailureError):
                 raise
             logger.warning("%s, step %d: the segmenter failed: %s", self._study.name, number, error)
             seconds = time.perf_counter() - start

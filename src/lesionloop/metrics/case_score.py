@@ -21,7 +21,7 @@ from lesionloop.metrics.empty import value_when_empty
 from lesionloop.metrics.lesions import Connectivity
 from lesionloop.metrics.overlap import LesionOverlap, find_overlap
 
-__all__ = ["IOU_THRESHOLD", "CaseScore", "detection_f1", "score_case"]
+__all__ = ["IOU_THRESHOLD", "CaseScore", "detection_f1", "score_case", "score_overlap"]
 
 #: Smallest IoU of a match, inclusive (autoPET V).
 IOU_THRESHOLD = 0.1
@@ -85,10 +85,24 @@ def score_case(
     Source:
         autoPET V evaluation code (commit bf665e2), rebuilt from its description.
     """
+    overlap = find_overlap(prediction, reference, connectivity=connectivity)
+    return score_overlap(overlap, spacing, iou_threshold=iou_threshold)
+
+
+def score_overlap(
+    overlap: LesionOverlap,
+    spacing: Sequence[float] | None = None,
+    *,
+    iou_threshold: float = IOU_THRESHOLD,
+) -> CaseScore:
+    """``score_case`` of an overlap that is known already.
+
+    Raises:
+        InputError: a spacing is not above 0, or the threshold is out of range.
+    """
     if not 0 < iou_threshold <= 1:
         raise InputError(f"the IoU threshold must be above 0 and at most 1, not {iou_threshold}")
     voxel_ml = _voxel_ml(spacing)
-    overlap = find_overlap(prediction, reference, connectivity=connectivity)
     n_reference, n_prediction = overlap.reference_voxels.size, overlap.prediction_voxels.size
 
     # In double precision a ratio of counts reaches 0.1 exactly when 10 |I| >= |U|: division

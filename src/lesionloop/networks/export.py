@@ -6,14 +6,14 @@ from pathlib import Path
 import torch
 
 from lesionloop.networks.channels import CHANNELS
-from lesionloop.networks.unet import InteractiveUNet
+from lesionloop.networks.ensemble import Ensemble
 
 __all__ = ["export_onnx"]
 
 _OPSET = 17  # the newest that the tracing exporter writes without rewriting operators
 
 
-def export_onnx(network: InteractiveUNet, path: Path) -> None:
+def export_onnx(network: Ensemble, path: Path) -> None:
     """Write the network, batch normalisation folded into the convolutions, as ONNX.
 
     The input is ``inputs`` float32 (batch, CHANNELS, x, y, z), the output ``logits``

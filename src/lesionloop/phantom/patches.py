@@ -13,6 +13,9 @@ from lesionloop.phantom.tissues import Tissue
 
 __all__ = ["PatchSource"]
 
+#: Share of patches whose middle lies in a tissue that was drawn evenly among those of the body.
+_IN_ONE_TISSUE = 0.6
+
 
 class PatchSource:
     """Random patches of the tissue maps of a folder; all maps are kept in memory (4 MB each).
@@ -37,8 +40,8 @@ class PatchSource:
     ) -> tuple[Tensor, list[str]]:
         """Tissues uint8 (batch, size, size, size) and the tracer of each.
 
-        The middle of a patch lies in the body. Left and right are swapped half the time; turns and
-        zooms are small.
+        The middle of a patch lies in the body, in a small organ about as often as in a large one.
+        Left and right are swapped half the time; turns and zooms are small.
         """
         patches, tracers = [], []
         for _ in range(batch):
@@ -51,11 +54,7 @@ class PatchSource:
 
 def _patch(tissues: Tensor, size: int, generator: torch.Generator) -> Tensor:
     shape = torch.tensor(tissues.shape, dtype=torch.float32)
-    for _ in range(20):
-        centre = torch.rand(3, generator=generator) * (shape - 1)
-        x, y, z = centre.round().long().tolist()
-        if tissues[x, y, z] not in (Tissue.AIR, Tissue.TABLE):
-            break
+    centre = _centre(tissues, generator)
     line = torch.arange(size, dtype=torch.float32) - (size - 1) / 2
     offsets = torch.stack(torch.meshgrid(line, line, line, indexing="ij"), dim=-1)
     turn = torch.linalg.matrix_exp(_small_rotation(generator))
@@ -69,6 +68,29 @@ def _patch(tissues: Tensor, size: int, generator: torch.Generator) -> Tensor:
         (tissues.float() + 1)[None, None], unit.flip(-1)[None], mode="nearest", align_corners=True
     )[0, 0]
     return torch.where(found < 0.5, float(Tissue.AIR), found - 1).round().to(torch.uint8)
+
+
+def _centre(tissues: Tensor, generator: torch.Generator) -> Tensor:
+    """Index of the middle of a patch: anywhere in the body, or in a tissue drawn evenly.
+
+    A body is mostly muscle and fat. Were all middles drawn evenly, a network would see too few
+    brains, kidneys and bladders to learn that they are hot in health.
+    """
+    shape = torch.tensor(tissues.shape, dtype=torch.float32)
+    if torch.rand((), generator=generator) < _IN_ONE_TISSUE:
+        present = torch.bincount(tissues.flatten().long(), minlength=len(Tissue)) > 0
+        present[[Tissue.AIR, Tissue.TABLE]] = False
+        kinds = present.nonzero()[:, 0]
+        if len(kinds):
+            kind = kinds[int(torch.rand((), generator=generator) * len(kinds))]
+            places = (tissues == kind).nonzero()
+            return places[int(torch.rand((), generator=generator) * len(places))].float()
+    for _ in range(20):
+        centre = torch.rand(3, generator=generator) * (shape - 1)
+        x, y, z = centre.round().long().tolist()
+        if tissues[x, y, z] not in (Tissue.AIR, Tissue.TABLE):
+            break
+    return centre
 
 
 def _small_rotation(generator: torch.Generator) -> Tensor:

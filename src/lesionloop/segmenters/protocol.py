@@ -14,7 +14,11 @@ from numpy.typing import NDArray
 from lesionloop.imaging import Study
 from lesionloop.scribbles import ScribbleSet
 
-__all__ = ["Segmenter", "Session", "honour", "point_sets"]
+__all__ = ["Segmenter", "Session", "StepFailureError", "honour", "point_sets"]
+
+
+class StepFailureError(Exception):
+    """An algorithm from outside failed at one step; the loop notes it and goes on without it."""
 
 
 class Session(Protocol):

@@ -16,20 +16,29 @@ SEGMENTERS = {
     "threshold": "lesionloop.segmenters.threshold:Threshold",
 }
 
+_COMMAND = "command:"
+_COMMAND_CLASS = "lesionloop.segmenters.command:Command"
+
 
 def load_segmenter(name: str = "default", **options: Any) -> Segmenter:
     """The segmenter registered under ``name``, with ``options`` (see its class).
 
+    ``command:PROGRAM ARGUMENTS`` is a command that works in the challenge's folder layout.
+
     Raises:
         InputError: unknown name or option, or a value out of range.
     """
-    if name not in SEGMENTERS:
+    place = SEGMENTERS.get(name)
+    if name.startswith(_COMMAND):
+        place, options = _COMMAND_CLASS, {**options, "command": name.removeprefix(_COMMAND)}
+    if place is None:
         raise InputError(
-            f"unknown segmenter {name!r}", remedy=f"Use one of: {', '.join(sorted(SEGMENTERS))}."
+            f"unknown segmenter {name!r}",
+            remedy=f"Use one of: {', '.join(sorted(SEGMENTERS))}, or command:PROGRAM.",
         )
-    module, _, attribute = SEGMENTERS[name].partition(":")
+    module, _, attribute = place.partition(":")
     kind = getattr(import_module(module), attribute)
-    known = [field.name for field in fields(kind)]
+    known = [field.name for field in fields(kind) if field.init]
     unknown = sorted(set(options) - set(known))
     if unknown:
         raise InputError(

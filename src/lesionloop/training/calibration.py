@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from lesionloop.networks.unet import InteractiveUNet
+from lesionloop.networks.ensemble import Ensemble
 from lesionloop.training.episode import Plan, start_episode
 from lesionloop.training.sample import Source
 
@@ -40,7 +40,7 @@ class Calibration:
 
 
 def calibrate(
-    network: InteractiveUNet, sources: list[Source], *, patches: int, seed: int, spacing_mm: float
+    network: Ensemble, sources: list[Source], *, patches: int, seed: int, spacing_mm: float
 ) -> Calibration:
     """Calibrate first passes on patches drawn from the sources in turn.
 

@@ -26,6 +26,8 @@ class Plan:
 
     Args:
         steps: most strokes per episode; the number is drawn evenly from 0 up to it.
+        unscribbled: share of episodes that end with the first mask, whatever ``steps`` says: what
+            is physiologic must be learned there, and every stroke is time not spent on it.
         ct_missing: share of episodes without CT.
         tracer_told: share of episodes that tell the tracer.
         previous: "own" (the network's first pass, the usual case), "none" (never a previous mask).
@@ -35,6 +37,7 @@ class Plan:
     """
 
     steps: int = 6
+    unscribbled: float = 0.0
     ct_missing: float = 0.15
     tracer_told: float = 0.5
     previous: str = "own"
@@ -131,10 +134,13 @@ def start_episode(
     if sample.ct is not None and happens(plan.ct_missing, generator):
         sample = sample.without_ct()
     told = happens(plan.tracer_told, generator)
+    strokes = integer(0, plan.steps, generator)
+    if plan.unscribbled and happens(plan.unscribbled, generator):
+        strokes = 0
     return Episode(
         sample,
         plan,
-        steps_left=integer(0, plan.steps, generator),
+        steps_left=strokes,
         tracer=(1.0 if sample.tracer == "fdg" else -1.0) if told else 0.0,
         spacing_mm=spacing_mm,
         geodesic=geodesic,

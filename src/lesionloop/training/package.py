@@ -1,35 +1,93 @@
 """From a run to the files that the segmenter loads."""
 
+import copy
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from lesionloop.errors import InputError
+from lesionloop.networks.ensemble import Ensemble, restore, storable
 from lesionloop.networks.export import export_onnx
+from lesionloop.networks.unet import InteractiveUNet
 from lesionloop.output import atomic_path, write_json
 from lesionloop.training.calibration import Calibration
 from lesionloop.training.trainer import Trainer
 
-__all__ = ["write_package"]
+__all__ = ["finished_network", "run_facts", "write_package"]
 
 
-def write_package(trainer: Trainer, calibration: Calibration, folder: Path) -> None:
-    """Write ``network.onnx``, ``network.pt`` and ``network.json`` of the averaged weights."""
+def finished_network(trainer: Trainer, others: Sequence[Path] = ()) -> Ensemble:
+    """The averaged weights of a run, alone or as an ensemble with those of finished runs.
+
+    Raises:
+        InputError: a folder holds no finished run, or one of another working grid or guidance.
+    """
+    members = [copy.deepcopy(trainer.average).cpu()]
+    for folder in others:
+        facts = run_facts(folder)
+        if facts["spacing_mm"] != trainer.recipe.spacing_mm:
+            raise InputError(f"{folder} works on cubes of {facts['spacing_mm']} mm")
+        path = folder / "network.pt"
+        try:
+            stored = restore(torch.load(path, map_location="cpu", weights_only=True))
+        except OSError as error:
+            raise InputError(f"cannot read {path}", cause=f"{error.strerror or error}.") from error
+        except Exception as error:  # unpickling and loading raise classes of many kinds
+            raise InputError(f"{path} is not a network", cause=f"{error}".split("\n")[0]) from error
+        members += [member for member in stored.members if isinstance(member, InteractiveUNet)]
+    try:
+        return Ensemble(members).eval()
+    except ValueError as error:
+        raise InputError("the runs cannot be averaged", cause=f"{error}.") from error
+
+
+def run_facts(folder: Path) -> dict[str, Any]:
+    """``network.json`` of a finished run.
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    path = folder / "network.json"
+    try:
+        facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        float(facts["spacing_mm"])
+        dict(facts["training"])
+    except OSError as error:
+        raise InputError(
+            f"cannot read {path}", cause=f"{error.strerror or error}.",
+            remedy="Give the folder of a run that `lesionloop train` has finished.",
+        ) from error  # fmt: skip
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} is not a description of weights", cause=f"{error}") from error
+    return facts
+
+
+def write_package(
+    trainer: Trainer,
+    network: Ensemble,
+    calibration: Calibration,
+    folder: Path,
+    others: Sequence[Path] = (),
+) -> None:
+    """Write ``network.onnx``, ``network.pt`` and ``network.json``.
+
+    Args:
+        trainer: the finished run.
+        network: of ``finished_network``.
+        calibration: of that network.
+        folder: gets the files.
+        others: the runs whose networks are in the ensemble as well.
+    """
     with atomic_path(folder / "network.pt") as path:
-        torch.save(
-            {
-                "widths": list(trainer.recipe.widths),
-                "guidance": trainer.recipe.guidance,
-                "weights": {k: v.cpu() for k, v in trainer.average.state_dict().items()},
-            },
-            path,
-        )
+        torch.save(storable(network), path)
     with atomic_path(folder / "network.onnx") as path:
-        export_onnx(trainer.average.cpu(), path)
+        export_onnx(network, path)
     facts = {
         "spacing_mm": trainer.recipe.spacing_mm,
-        "multiple": trainer.average.multiple,
+        "multiple": network.multiple,
         "widths": list(trainer.recipe.widths),
         "guidance": trainer.recipe.guidance,
         "threshold": round(trainer.recipe.threshold or calibration.threshold, 4),
@@ -46,6 +104,7 @@ def write_package(trainer: Trainer, calibration: Calibration, folder: Path) -> N
             "threads": torch.get_num_threads(),
             "recipe": _without_places(trainer.recipe.as_dict()),
         },
+        "averaged_with": [run_facts(other)["training"] for other in others],
     }
     write_json(folder / "network.json", facts)
 

@@ -39,21 +39,28 @@ def test_threads_and_runs_change_nothing_that_matters() -> None:
 
 def test_export_keeps_the_network(tmp_path: Path) -> None:
     pytest.importorskip("onnx")
+    from lesionloop.networks.ensemble import Ensemble, storable
     from lesionloop.networks.export import export_onnx
     from lesionloop.networks.unet import InteractiveUNet
     from lesionloop.segmenters.learned.network import load_runtime as load
 
     torch.manual_seed(3)
-    network = InteractiveUNet((4, 8, 8))
+    members = [InteractiveUNet((4, 8, 8)), InteractiveUNet((4, 6), "narrow")]
+    network = Ensemble(members)
     for module in network.modules():  # statistics as after training, not 0 and 1
         if isinstance(module, torch.nn.BatchNorm3d):
             module.running_mean.normal_()
             module.running_var.uniform_(0.5, 2)
+    network.eval()
+    with torch.no_grad():
+        alone = [member(torch.from_numpy(patch(1))[None])[0, 0].numpy() for member in members]
     export_onnx(network, tmp_path / "network.onnx")
-    torch.save(
-        {"widths": [4, 8, 8], "guidance": "both", "weights": network.state_dict()},
-        tmp_path / "network.pt",
-    )
+    torch.save(storable(network), tmp_path / "network.pt")
     inputs = patch(1)
     one, two = (load(tmp_path, name, 1).run(inputs) for name in ("onnx", "torch"))
     np.testing.assert_allclose(one, two, atol=1e-4)
+    np.testing.assert_allclose(two, (alone[0] + alone[1]) / 2, atol=1e-4)
+    with pytest.raises(ValueError, match="geodesic"):
+        Ensemble([members[0], InteractiveUNet((4, 6), "geodesic")])
+    with pytest.raises(ValueError, match="needs a network"):
+        Ensemble([])

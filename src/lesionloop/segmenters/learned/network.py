@@ -189,14 +189,12 @@ class _Torch:
             raise InputError(
                 "backend torch needs PyTorch", remedy="Install it: pip install 'lesionloop[torch]'."
             ) from error
-        from lesionloop.networks.unet import InteractiveUNet
+        from lesionloop.networks.ensemble import restore
 
         self._torch = torch
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            network = InteractiveUNet(state["widths"], state["guidance"])
-            network.load_state_dict(state["weights"])
+            network = restore(torch.load(path, map_location="cpu", weights_only=True))
         except OSError as error:
             raise InputError(f"cannot read {path}", cause=f"{error.strerror or error}.") from error
         except Exception as error:  # unpickling and loading raise classes of many kinds

@@ -39,9 +39,11 @@ __all__ = ["LearnedSession"]
 _TAPER_MM = 16.0
 #: The network sees this much more than what it may change, mm.
 _CONTEXT_MM = 16.0
-#: Weight of the classical first pass where it is asked, in logits; it counts less and less towards
-#: a stroke, from this distance on, mm.
-_CLASSICAL_LOGITS = 2.5
+#: What the classical first pass adds in views of a trunk, in logits, to what it marks and to what
+#: it does not. Lesions are far rarer there than in the patches that the network learned from, hence
+#: so much against. It counts less and less towards a stroke, from this distance on, mm.
+_RULES_FOR = 0.5
+_RULES_AGAINST = 5.0
 _RULES_YIELD_MM = 30.0
 #: A stroke decides its own voxel by this many logits, and less up to the distance where it ends.
 _OWN_LOGITS = 1.0
@@ -166,9 +168,9 @@ class LearnedSession:
         study = Study(pet, ct, self._study.name, self._view.tracer)
         if not shows_trunk(study):
             return np.zeros_like(self._view.pet)
-        sure = _CLASSICAL_LOGITS if find_landmarks(study) is not None else 0.0
+        sure = _RULES_FOR if find_landmarks(study) is not None else 0.0
         mask = Propagate().open(study).segment(ScribbleSet())
-        return np.where(mask, sure, -_CLASSICAL_LOGITS).astype(np.float32)
+        return np.where(mask, sure, -_RULES_AGAINST).astype(np.float32)
 
     def _as_logits(self, mask: NDArray[np.bool_]) -> Floats:
         """A mask made elsewhere, as a first pass that is rather sure of it would have put it."""
