@@ -411,11 +411,11 @@ def test_thirds_give_every_case_one_strategy_fixed_by_its_name(
 
 
 def test_tables_of_cases_and_lesions(make_dataset: DatasetMaker, tmp_path: Path) -> None:
-    """Each case holds a lesion with uptake and one without, which a threshold misses at first."""
+    """Each case holds a lesion with uptake and one without, which the first mask misses."""
     out = tmp_path / "out"
     evaluate(
-        make_dataset(("fdg_a", "b")), out, segmenters=["threshold"],
-        options={"method": "fixed", "level_suv": 4.0}, steps=5,
+        make_dataset(("fdg_a", "b")), out, segmenters=["propagate"],
+        steps=5,
     )  # fmt: skip
     with (out / "cases.csv").open(newline="") as file:
         cases = {row["case"]: row for row in csv.DictReader(file)}
@@ -436,8 +436,11 @@ def test_tables_of_cases_and_lesions(make_dataset: DatasetMaker, tmp_path: Path)
         assert (float(row["suv_max"]) > 5) == large
         assert (float(row["iou_first"]) >= 0.1) == large
     small = [row for row in lesions if row["found_at"] != "0"]
-    by_step = {(row["case"], row["step"]): int(row["tp"]) for row in scores(out)}
+    assert {row["found_at"] for row in small} != {"-1"}
+    found = {(row["case"], int(row["step"])): int(row["tp"]) for row in scores(out)}
     for row in small:
         at = int(row["found_at"])
-        assert by_step[row["case"], str(at)] == 2
-        assert by_step[row["case"], str(at - 1)] == 1
+        if at == -1:  # never
+            assert {found[row["case"], step] for step in range(6)} == {1}
+        else:
+            assert (found[row["case"], at - 1], found[row["case"], at]) == (1, 2)

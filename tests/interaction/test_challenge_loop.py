@@ -29,6 +29,8 @@ Points = dict[str, list[list[int]]]
 Container = Callable[[Path, Path, Sequence[str]], None]
 
 ITERATIONS = 5  # the released script's default
+#: Its first mask here errs in both ways; one without a false voxel of either kind ends the loop (3.2).
+PROPAGATE = ("--segmenter", "propagate")
 START_SCRIPT = """#!/usr/bin/env bash
 "{python}" -m lesionloop grand-challenge --input "{input}" --output "{output}" {more}
 echo "Wrote results to {output}"
@@ -251,7 +253,7 @@ def here(tmp_path: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("strategy", ["centerline", "random", "boundary"])
 def test_the_challenge_loop_scores_what_evaluate_scores(strategy: str) -> None:
-    scores = compare(strategy, in_process)
+    scores = compare(strategy, in_process, PROPAGATE)
     assert list(scores) == ["a lung. one_0000", "b few voxels_0000", "c none_0000"]
     assert len({e["dice"] for e in scores["a lung. one_0000"]}) > 2  # the scribbles do act
     # A lesion-free study: never a scribble, and a bare NaN in the file.
@@ -278,7 +280,7 @@ def test_the_challenge_loop_drives_a_start_script(dataset: Path) -> None:
     for file in dataset.glob("*/a lung. one*"):
         Path("data", file.parent.name).mkdir(parents=True, exist_ok=True)
         shutil.copy(file, Path("data", file.parent.name))
-    scores = compare("centerline", by_shell_script)
+    scores = compare("centerline", by_shell_script, PROPAGATE)
     assert scores["a lung. one_0000"][0]["dice"] > 0
     assert Path("result/a lung. one_0000/iter_1.nii.gz").is_file()
 
@@ -294,7 +296,7 @@ def test_a_crash_behind_the_echo_leaves_the_old_mask() -> None:
             (box_in / "lesion-clicks.json").write_text("{", encoding="utf-8")
         in_process(box_in, box_out, more)
 
-    challenge_loop(Path("data"), Path("result"), "random", spoiled)
+    challenge_loop(Path("data"), Path("result"), "random", spoiled, PROPAGATE)
     scores = json.loads(Path("result/metric_scores.json").read_text())["a lung. one_0000"]
     assert scores[0]["dice"] > 0
     assert {e["dice"] for e in scores} == {scores[0]["dice"]}

@@ -42,7 +42,7 @@ _CONTEXT_MM = 16.0
 #: What the classical first pass adds in views of a trunk, in logits, to what it marks and to what
 #: it does not. Lesions are far rarer there than in the patches that the network learned from, hence
 #: so much against. It counts less and less towards a stroke, from this distance on, mm.
-_RULES_FOR = 0.5
+_RULES_FOR = 1.5
 _RULES_AGAINST = 5.0
 _RULES_YIELD_MM = 30.0
 #: A stroke decides its own voxel by this many logits, and less up to the distance where it ends.
