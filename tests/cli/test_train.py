@@ -42,10 +42,10 @@ def test_a_recipe_becomes_weights_that_segment(cli: Cli, small: Any, tmp_path: P
     assert outcome.code == 0
     facts = json.loads((both / "network.json").read_text())
     assert [entry["steps"] for entry in facts["averaged_with"]] == [3]
-    numbers = [
-        sum(math.prod(tensor.dims) for tensor in onnx.load(folder / "network.onnx").graph.initializer)
-        for folder in (out, both)
-    ]
+    numbers = []
+    for folder in (out, both):
+        graph = onnx.load(folder / "network.onnx").graph
+        numbers.append(sum(math.prod(tensor.dims) for tensor in graph.initializer))
     assert numbers[1] > 1.9 * numbers[0]  # constants are shared
     outcome = cli("train", recipe, "--out", tmp_path / "no", "--average-with", tmp_path / "none")
     assert (outcome.code, "none/network.json" in outcome.err) == (2, True)

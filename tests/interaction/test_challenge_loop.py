@@ -29,7 +29,7 @@ Points = dict[str, list[list[int]]]
 Container = Callable[[Path, Path, Sequence[str]], None]
 
 ITERATIONS = 5  # the released script's default
-#: Its first mask here errs in both ways; one without a false voxel of either kind ends the loop (3.2).
+#: Its first mask here errs in both ways. One that errs in one way alone ends the loop (3.2).
 PROPAGATE = ("--segmenter", "propagate")
 START_SCRIPT = """#!/usr/bin/env bash
 "{python}" -m lesionloop grand-challenge --input "{input}" --output "{output}" {more}

@@ -30,11 +30,8 @@ class Ensemble(nn.Module):
         if len({member.guidance == "geodesic" for member in members}) > 1:
             raise ValueError("an ensemble sees geodesic distances or it does not")
         self.members = nn.ModuleList(members)
-
-    @property
-    def multiple(self) -> int:
-        """Sides of the input must be multiples of this."""
-        return max(int(member.multiple) for member in self.members)  # type: ignore[call-overload]
+        #: Sides of the input must be multiples of this.
+        self.multiple = max(member.multiple for member in members)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits (batch, 1, x, y, z) of the physical channels (batch, CHANNELS, x, y, z)."""
