@@ -18,6 +18,7 @@ __all__ = [
     "make_folder",
     "output_file",
     "output_folder",
+    "write_bytes",
     "write_json",
     "write_text",
 ]
@@ -139,6 +140,12 @@ def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text, whole or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write bytes, whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,8 @@ import numpy as np
 import pytest
 
 from lesionloop.cohort import evaluate
-from lesionloop.cohort.evaluate import RunResult
-from lesionloop.errors import InputError, LesionLoopError, OutputError
+from lesionloop.cohort.runs import RunResult
+from lesionloop.errors import InputError, OutputError
 from lesionloop.imaging import Study, read_label
 from lesionloop.interaction import loop
 from lesionloop.metrics import auc
@@ -26,9 +25,6 @@ from lesionloop.segmenters import SEGMENTERS
 from lesionloop.segmenters.threshold import Threshold, ThresholdSession
 
 DatasetMaker = Callable[..., Path]
-
-#: The module, which the function of the same name hides.
-evaluation_module = sys.modules[RunResult.__module__]
 
 COLUMNS = (
     "case", "segmenter", "strategy", "step", "dice", "dmm", "tp", "fp", "fn", "fpv_ml", "fnv_ml",
@@ -315,6 +311,7 @@ def test_default_steps_follow_the_mode(
         ({"mode": "strict"}, "mode 'strict'"),
         ({"steps": -1}, "steps"),
         ({"workers": 0}, "workers"),
+        ({"engine": "steam"}, "engine 'steam'"),
     ],
 )
 def test_senseless_arguments_are_refused_before_any_work(
@@ -340,18 +337,6 @@ def test_left_over_temporary_folders_are_removed(
     left.mkdir(parents=True)
     evaluate(make_dataset(("psma_a",)), tmp_path / "out", steps=0)
     assert not left.exists()
-
-
-def test_a_worker_that_the_system_ended_is_told_with_the_way_out(
-    make_dataset: DatasetMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(*_: object) -> Any:
-        raise BrokenProcessPool("gone")
-
-    monkeypatch.setattr(evaluation_module, "in_processes", broken)
-    with pytest.raises(LesionLoopError, match="worker process") as caught:
-        evaluate(make_dataset(), tmp_path / "out", workers=2)
-    assert "fewer workers" in str(caught.value)
 
 
 def test_every_strategy_and_segmenter_runs_on_pet_alone(

@@ -18,13 +18,14 @@ from lesionloop.cli.console import (
 )
 
 if TYPE_CHECKING:
-    from lesionloop.cohort.evaluate import RunResult
+    from lesionloop.cohort.runs import RunResult
 
 NAME = "evaluate"
 EXAMPLES = (
     "Examples: lesionloop evaluate dataset/ --segmenter propagate --out results/   ·   "
     "lesionloop evaluate dataset/ --segmenter propagate --segmenter threshold --strategy all "
-    "--workers 2 --out results/"
+    "--workers 2 --out results/   ·   lesionloop evaluate dataset/ --engine ray --workers 32 "
+    "--out /shared/results/"
 )
 
 
@@ -57,7 +58,19 @@ def run(
         ),
     ] = "protocol",
     seed: Annotated[int, typer.Option(help="Seed of the simulated reader.")] = 42,
-    workers: Annotated[int, typer.Option(help="Processes.")] = 1,
+    workers: Annotated[int, typer.Option(help="Runs at a time.")] = 1,
+    engine: Annotated[
+        str,
+        typer.Option(
+            help="local: processes on this machine. ray: a Ray cluster, that of RAY_ADDRESS or one "
+            "started here (lesionloop[cluster])."
+        ),
+    ] = "local",
+    memory: Annotated[
+        float | None,
+        typer.Option(help="GiB that the runs may need together; default: what is free."),
+    ] = None,
+    gpus_per_run: Annotated[float, typer.Option(help="GPUs of each run on Ray, such as 0.5.")] = 0,
     json: JsonOption = False,
 ) -> None:
     """Run every case through the loop and score it. Interrupted, it goes on where it was."""
@@ -90,6 +103,9 @@ def run(
             steps=steps,
             seed=seed,
             workers=workers,
+            engine=engine,
+            memory=None if memory is None else int(memory * 2**30),
+            gpus=gpus_per_run,
             facts={"command": shlex.join(["lesionloop", *sys.argv[1:]])},
             on_result=show,
         )

@@ -1,90 +1,42 @@
-"""One data set through the loop: cases x segmenters x strategies, by local processes.
+"""One data set through the loop: cases x segmenters x strategies, in processes or on a cluster.
 
 Every run leaves its trace in ``<out>/traces/<segmenter>/<strategy>/<case>``; an evaluation that was
-interrupted goes on from there. The tables are written when all runs are done.
+interrupted goes on from there. Scores are written as runs finish (Parquet) and when all are done.
 """
 
-import csv
-import io
-import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from lesionloop.cohort.lesion_table import CaseRow, LesionRow, ReferenceLesions, lesion_rows
-from lesionloop.cohort.pictures import draw_trace
-from lesionloop.cohort.scoring import ScoreRow, score_trace, trace_overlaps
+from lesionloop.cohort.admission import available_memory, case_memory, total_memory
+from lesionloop.cohort.lesion_table import CaseRow, LesionRow
+from lesionloop.cohort.pictures import read_pictures
+from lesionloop.cohort.ray_engine import on_ray
+from lesionloop.cohort.runs import Run, RunResult, lost_run, run_case
+from lesionloop.cohort.scoring import ScoreRow
+from lesionloop.cohort.tables import ScoreParts, csv_text
 from lesionloop.cohort.workers import in_processes
 from lesionloop.datasets import CaseFiles, find_cases
-from lesionloop.errors import InputError, LesionLoopError
-from lesionloop.interaction import SimulatedReader, TraceStep, run_loop
+from lesionloop.errors import InputError
 from lesionloop.interaction.readers import MODES, Mode
 from lesionloop.interaction.trace import remove_left_overs
 from lesionloop.output import make_folder, write_json, write_text
-from lesionloop.reporting import CaseReport, StepRow, write_loop_report
+from lesionloop.reporting import CaseReport, write_loop_report
 from lesionloop.reporting.loop_records import group_cases
 from lesionloop.scribbles import STRATEGIES
 from lesionloop.scribbles.strategies import require_strategy
 from lesionloop.segmenters import load_segmenter
 from lesionloop.versions import versions
 
-logger = logging.getLogger(__name__)
+__all__ = ["ENGINES", "Evaluation", "default_steps", "evaluate"]
 
-__all__ = ["Evaluation", "Run", "RunResult", "default_steps", "evaluate", "run_case"]
+ENGINES = ("local", "ray")
 
-
-@dataclass(frozen=True)
-class Run:
-    """One case, one segmenter, one strategy.
-
-    Args:
-        files: of the case.
-        segmenter: registered name, or command:PROGRAM.
-        options: of the segmenter.
-        strategy: of the simulated reader.
-        mode: rules of the loop.
-        steps: corrections after the first mask.
-        seed: of the simulated reader.
-        folder: of the trace.
-        label: the segmenter's name in tables.
-    """
-
-    files: CaseFiles
-    segmenter: str
-    options: dict[str, Any]
-    strategy: str
-    mode: Mode
-    steps: int
-    seed: int
-    folder: Path
-    label: str
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """What a run gave: scores and a report of the case, or the reason why there are none.
-
-    Args:
-        run: which run.
-        rows: scores by step.
-        case: what the case is like.
-        lesions: when each reference lesion was found.
-        report: for the HTML report.
-        failure: why there are no scores.
-        is_fault: the failure is a fault of the program, not of the input.
-    """
-
-    run: Run
-    rows: tuple[ScoreRow, ...] = ()
-    case: CaseRow | None = None
-    lesions: tuple[LesionRow, ...] = ()
-    report: CaseReport | None = None
-    failure: str | None = None
-    is_fault: bool = False
+#: Runs with pictures in the report, the worst ones; all lie in the traces.
+_MOST_PICTURED = 60
 
 
 @dataclass(frozen=True)
@@ -135,6 +87,9 @@ def evaluate(
     steps: int | None = None,
     seed: int = 42,
     workers: int = 1,
+    engine: str = "local",
+    memory: int | None = None,
+    gpus: float = 0.0,
     facts: dict[str, str] | None = None,
     on_result: Callable[[RunResult, int, int], None] | None = None,
 ) -> Evaluation:
@@ -143,7 +98,7 @@ def evaluate(
     Args:
         dataset: folder in the nnU-Net layout, with labels.
         out: gets ``traces``, ``scores.csv``, ``lesions.csv``, ``cases.csv``, ``summary.json`` and
-            ``report.html``.
+            ``report.html``; with pyarrow also ``scores.parquet``, a part per finished run.
         segmenters: registered names, or command:PROGRAM.
         options: for all of them.
         strategies: of the simulated reader; "thirds" gives every case one of the three, by its
@@ -151,7 +106,11 @@ def evaluate(
         mode: "protocol" or "reference".
         steps: corrections after the first mask; None for the mode's default.
         seed: of the simulated reader.
-        workers: processes; 1 works in this one.
+        workers: runs at a time; 1 works in this process (unless on Ray).
+        engine: "local" for processes here, "ray" for a cluster (see ``on_ray``).
+        memory: what runs may need together, bytes; None for what is free. A run waits until it
+            fits by an estimate from its headers, and has no result when it never can.
+        gpus: of each run, on Ray.
         facts: more lines for the report's last section, such as the command.
         on_result: called with each result, how many are done and how many there are.
 
@@ -165,6 +124,8 @@ def evaluate(
     steps = default_steps(mode) if steps is None else steps
     if steps < 0 or workers < 1:
         raise InputError("steps must be 0 or more and workers at least 1")
+    if engine not in ENGINES:
+        raise InputError(f"unknown engine {engine!r}", remedy=f"Use {' or '.join(ENGINES)}.")
     if mode not in MODES:
         raise InputError(f"unknown mode {mode!r}", remedy=f"Use {' or '.join(MODES)}.")
     for strategy in strategies:
@@ -193,7 +154,9 @@ def evaluate(
     ]  # fmt: skip
     order = {run.folder: number for number, run in enumerate(runs)}
     results: list[RunResult] = []
-    for result in _work(runs, workers):
+    parts = ScoreParts(out)
+    for result in _work(runs, workers, engine=engine, memory=memory, gpus=gpus):
+        parts.add(result.rows)
         results.append(result)
         if on_result:
             on_result(result, len(results), len(runs))
@@ -205,15 +168,15 @@ def evaluate(
         reason = results[0].failure if results else "Every case is skipped in reference mode."
         raise InputError("no run has a result", cause=reason)
     summary = _summary(results, mode=mode, steps=steps, seed=seed, skipped=skipped)
-    write_text(out / "scores.csv", _csv(ScoreRow, [row for r in good for row in r.rows]))
-    write_text(out / "lesions.csv", _csv(LesionRow, [row for r in good for row in r.lesions]))
+    write_text(out / "scores.csv", csv_text(ScoreRow, [row for r in good for row in r.rows]))
+    write_text(out / "lesions.csv", csv_text(LesionRow, [row for r in good for row in r.lesions]))
     cases_seen = {r.case.case: r.case for r in good if r.case is not None}
-    write_text(out / "cases.csv", _csv(CaseRow, list(cases_seen.values())))
+    write_text(out / "cases.csv", csv_text(CaseRow, list(cases_seen.values())))
     write_json(out / "summary.json", summary)
     write_loop_report(
         out / "report.html",
         title=f"Interactive evaluation of {Path(dataset).resolve().name}",
-        cases=[result.report for result in good if result.report is not None],
+        cases=_with_pictures(good),
         facts={
             "mode": mode,
             "steps": str(steps),
@@ -227,85 +190,60 @@ def evaluate(
     return Evaluation(tuple(results), summary, tuple(skipped))
 
 
-def run_case(run: Run) -> RunResult:
-    """Run one case and score it; what goes wrong becomes the reason, and the others go on."""
-    try:
-        return _scored(run)
-    except LesionLoopError as error:
-        return RunResult(run, failure=str(error))
-    except Exception as error:
-        logger.exception("%s, %s: a fault of the program", run.files.name, run.label)
-        return RunResult(run, failure=f"{type(error).__name__}: {error}", is_fault=True)
-
-
-def _scored(run: Run) -> RunResult:
-    study, label = run.files.read()
-    segmenter = load_segmenter(run.segmenter, **run.options)
-    reader = SimulatedReader(label.values, run.strategy, run.seed, run.mode)
-    trace = run_loop(segmenter, study, reader, run.steps, run.folder)
-    overlaps = trace_overlaps(trace, label.values)
-    names = {"segmenter": run.label, "strategy": run.strategy}
-    rows = score_trace(trace, label.values, study.grid.spacing, overlaps=overlaps, **names)
-    reference = ReferenceLesions.of(study, label.values)
-    lesions = lesion_rows(overlaps, reference, case=study.name, **names)
-    report = CaseReport(
-        case=study.name,
-        segmenter=run.label,
-        strategy=run.strategy,
-        mode=run.mode,
-        steps=[_step_row(row, step) for row, step in zip(rows, trace.steps, strict=True)],
-        pictures=draw_trace(study, trace, label.mask()),
-        notes=(*study.provenance.notes, *_failures(trace.steps)),
+def _work(
+    runs: Sequence[Run], workers: int, *, engine: str, memory: int | None, gpus: float
+) -> Iterator[RunResult]:
+    """Results as they come; runs that cannot fit come first, with the reason."""
+    of_case = {run.files.name: run.files for run in runs}
+    needs = {name: case_memory(files) for name, files in of_case.items()}
+    most = memory if memory is not None or engine == "ray" else total_memory()
+    fitting = []
+    for run in runs:
+        need = needs[run.files.name]
+        if most is not None and need > most:
+            yield lost_run(run, _too_large(need, most))
+        else:
+            fitting.append(run)
+    of_run = [needs[run.files.name] for run in fitting]
+    if engine == "ray":
+        yield from on_ray(
+            run_case, fitting, workers=workers, lost=lost_run, needs=of_run, gpus=gpus
+        )
+        return
+    yield from in_processes(
+        run_case,
+        fitting,
+        workers,
+        lost=lost_run,
+        needs=of_run,
+        memory=available_memory() if memory is None else memory,
     )
-    return RunResult(run, tuple(rows), reference.case_row(study), tuple(lesions), report)
 
 
-def _work(runs: list[Run], workers: int) -> Iterator[RunResult]:
-    try:
-        yield from in_processes(run_case, runs, workers)
-    except BrokenProcessPool as error:
-        raise LesionLoopError(
-            "a worker process was ended by the system",
-            cause="Probably there was not enough memory.",
-            remedy="Use fewer workers; what was finished is kept, the next run goes on there.",
-        ) from error
+def _too_large(need: int, most: int) -> str:
+    return (
+        f"not started: the case needs about {need / 2**30:.1f} GiB of memory by its headers, and "
+        f"there are {most / 2**30:.1f}"
+    )
+
+
+def _with_pictures(results: Sequence[RunResult]) -> list[CaseReport]:
+    """The reports of the runs; the worst by their last Dice get their pictures."""
+    reports = [(result.run, result.report) for result in results if result.report is not None]
+    by_score = sorted(range(len(reports)), key=lambda n: reports[n][1].steps[-1].dice)
+    pictured = set(by_score[:_MOST_PICTURED])
+    return [
+        replace(report, pictures=read_pictures(run.folder, report.steps[-1].step))
+        if number in pictured
+        else report
+        for number, (run, report) in enumerate(reports)
+    ]
 
 
 def _reference_skips(case: CaseFiles) -> bool:
     """Whether the released loop would silently leave a case out (autoPET V spec, 3.4)."""
     path = str(case.ct or case.pet)
     return "fdg" in path or "198" in path
-
-
-def _step_row(row: ScoreRow, step: TraceStep) -> StepRow:
-    scribble = step.scribble
-    return StepRow(
-        step=row.step,
-        dice=row.dice,
-        dmm=row.dmm,
-        tp=row.tp,
-        fp=row.fp,
-        fn=row.fn,
-        fpv_ml=row.fpv_ml,
-        fnv_ml=row.fnv_ml,
-        seconds=row.seconds,
-        scribble_label=scribble.label if scribble else None,
-        scribble_points=len(scribble.points) if scribble else 0,
-    )
-
-
-def _failures(steps: Sequence[TraceStep]) -> list[str]:
-    return [f"Step {step.step}: {step.failure}." for step in steps if step.failure]
-
-
-def _csv(kind: type[Any], rows: Sequence[Any]) -> str:
-    """A table: numbers in full precision, ``nan`` where there is no value."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([column.name for column in fields(kind)])
-    for row in rows:
-        writer.writerow([repr(v) if isinstance(v, float) else v for v in astuple(row)])
-    return text.getvalue()
 
 
 def _summary(results: list[RunResult], **facts: Any) -> dict[str, Any]:

@@ -1,4 +1,9 @@
-"""Pictures of a trace: the first mask and the last, with the scribbles, beside the reference."""
+"""Pictures of a trace: the first mask and the last, with the scribbles, beside the reference.
+
+They lie in the trace's folder, so that a report of thousands of runs need not hold them all.
+"""
+
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,32 +11,38 @@ from PIL import Image
 
 from lesionloop.imaging import Study
 from lesionloop.interaction import Trace
+from lesionloop.output import write_bytes
 from lesionloop.reporting import mip_picture, png_bytes
 
-__all__ = ["draw_trace"]
+__all__ = ["LAST_PICTURE", "read_pictures", "write_pictures"]
 
 #: SUV drawn black: the usual window for FDG; wider where the lesions are hotter than that.
 _LEAST_WINDOW_SUV = 10.0
 _HEIGHT_PX = 480
 _COLOURS = 256
 
+FIRST_PICTURE, LAST_PICTURE = "first.png", "last.png"
 
-def draw_trace(
-    study: Study, trace: Trace, reference: NDArray[np.bool_]
-) -> tuple[tuple[str, bytes], ...]:
-    """Caption and PNG of the first and the last mask, from the front.
+
+def write_pictures(study: Study, trace: Trace, reference: NDArray[np.bool_], folder: Path) -> None:
+    """Draw the first and the last mask from the front, into ``first.png`` and ``last.png``.
 
     Args:
         study: gives the PET.
         trace: of the loop.
         reference: bool [x, y, z].
+        folder: of the trace.
+
+    Raises:
+        OutputError: the folder cannot be written.
     """
     uptake = study.pet.values[reference]
     window = max(_LEAST_WINDOW_SUV, float(np.median(uptake)) * 1.5 if uptake.size else 0.0)
-    last = trace.steps[-1]
-    shown = [("First mask", trace.steps[0], None), (f"Step {last.step}", last, trace.scribbles)]
-    pictures = []
-    for caption, step, scribbles in shown:
+    shown = [
+        (FIRST_PICTURE, trace.steps[0], None),
+        (LAST_PICTURE, trace.steps[-1], trace.scribbles),
+    ]
+    for name, step, scribbles in shown:
         masks = {"reference": reference}
         if step.mask is not None:
             masks["mask"] = step.mask
@@ -39,7 +50,15 @@ def draw_trace(
             study.pet, masks=masks, scribbles=scribbles, suv_max=window, height_px=_HEIGHT_PX
         )
         # A palette is enough for greys and a few colours, and makes the report a third as large.
-        pictures.append(
-            (caption, png_bytes(picture.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE)))
-        )
-    return tuple(pictures)
+        small = picture.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE)
+        write_bytes(folder / name, png_bytes(small))
+
+
+def read_pictures(folder: Path, last_step: int) -> tuple[tuple[str, bytes], ...]:
+    """Caption and PNG of the pictures of a trace, as far as they are there."""
+    named = ((FIRST_PICTURE, "First mask"), (LAST_PICTURE, f"Step {last_step}"))
+    return tuple(
+        (caption, (folder / name).read_bytes())
+        for name, caption in named
+        if (folder / name).exists()
+    )

@@ -1,5 +1,7 @@
 """Image files to volumes and back, the format chosen by the ending."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -8,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from lesionloop.errors import InputError
 from lesionloop.imaging.grid import Grid
-from lesionloop.imaging.metaimage import read_metaimage, write_metaimage
+from lesionloop.imaging.metaimage import read_metaimage, read_metaimage_shape, write_metaimage
 from lesionloop.imaging.names import IMAGE_ENDINGS, case_name, channel_of, image_ending
-from lesionloop.imaging.nifti import read_nifti, write_nifti
+from lesionloop.imaging.nifti import read_nifti, read_nifti_shape, write_nifti
 from lesionloop.imaging.study import Provenance, Study, assemble_study
 from lesionloop.imaging.volume import Quantity, Volume, require_same_grid
 from lesionloop.output import atomic_path
@@ -18,6 +20,7 @@ from lesionloop.output import atomic_path
 __all__ = [
     "read_label",
     "read_label_pair",
+    "read_shape",
     "read_study",
     "read_volume",
     "write_mask",
@@ -35,6 +38,32 @@ def read_volume(path: Path | str, quantity: Quantity) -> Volume:
         InputError: missing, unreadable, damaged, not three-dimensional, or impossible geometry.
     """
     path = Path(path)
+    try:
+        with _readable(path) as ending:
+            values, grid = read_metaimage(path) if ending == ".mha" else read_nifti(path)
+    except MemoryError as error:
+        raise InputError(
+            f"cannot read {path}",
+            cause="It needs more memory than there is.",
+            remedy="Resample or crop it, or use a machine with more memory.",
+        ) from error
+    return Volume(values, grid, quantity, str(path))
+
+
+def read_shape(path: Path | str) -> tuple[int, int, int]:
+    """Voxels along x, y, z of a NIfTI or MHA file, from its header alone.
+
+    Raises:
+        InputError: missing, unreadable, or not three-dimensional.
+    """
+    path = Path(path)
+    with _readable(path) as ending:
+        return read_metaimage_shape(path) if ending == ".mha" else read_nifti_shape(path)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[str]:
+    """The ending of an image file that is there; what the file system objects becomes our error."""
     ending = image_ending(path)
     try:
         if not path.is_file():
@@ -46,20 +75,13 @@ def read_volume(path: Path | str, quantity: Quantity) -> Volume:
                 cause="Its ending is not known.",
                 remedy=f"Known are {', '.join(IMAGE_ENDINGS)}; DICOM is read by its folder.",
             )
-        values, grid = read_metaimage(path) if ending == ".mha" else read_nifti(path)
+        yield ending
     except OSError as error:
         raise InputError(
             f"cannot read {path}",
             cause=f"{error.strerror or error}.",
             remedy="Check the file and its permissions.",
         ) from error
-    except MemoryError as error:
-        raise InputError(
-            f"cannot read {path}",
-            cause="It needs more memory than there is.",
-            remedy="Resample or crop it, or use a machine with more memory.",
-        ) from error
-    return Volume(values, grid, quantity, str(path))
 
 
 def read_label(path: Path | str, grid: Grid | None = None) -> Volume:

@@ -19,7 +19,7 @@ from lesionloop.imaging.grid import Grid
 from lesionloop.imaging.header_grid import header_grid
 from lesionloop.imaging.stored import MOST_COMPRESSION, Shape, cut_short, read_voxels
 
-__all__ = ["read_metaimage", "write_metaimage"]
+__all__ = ["read_metaimage", "read_metaimage_shape", "write_metaimage"]
 
 _MOST_HEADER_BYTES = 1 << 16
 
@@ -58,6 +58,17 @@ def read_metaimage(path: Path) -> tuple[NDArray[Any], Grid]:
         else:
             values = read_voxels(path, stream, shape, dtype, at_most=present)
     return values.astype(dtype.newbyteorder("="), copy=False), grid
+
+
+def read_metaimage_shape(path: Path) -> Shape:
+    """Voxels along x, y, z from the header alone.
+
+    Raises:
+        InputError: not MetaImage, or not three-dimensional.
+    """
+    with path.open("rb") as stream:
+        fields, _ = _parse_header(path, stream.read(_MOST_HEADER_BYTES))
+    return _layout(path, fields)[0]
 
 
 def write_metaimage(values: NDArray[Any], grid: Grid, path: Path) -> None:

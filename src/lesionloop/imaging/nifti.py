@@ -21,7 +21,7 @@ from lesionloop.imaging.grid import Grid
 from lesionloop.imaging.header_grid import header_grid
 from lesionloop.imaging.stored import MOST_COMPRESSION, Shape, read_voxels
 
-__all__ = ["read_nifti", "write_nifti"]
+__all__ = ["read_nifti", "read_nifti_shape", "write_nifti"]
 
 #: NIfTI is RAS, we are LPS: the first two world axes change sign.
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -57,6 +57,21 @@ def read_nifti(path: Path) -> tuple[NDArray[Any], Grid]:
             remedy="Copy or export the file again.",
         ) from error
     return _scaled(path, stored, header), _grid(path, header, shape)
+
+
+def read_nifti_shape(path: Path) -> Shape:
+    """Voxels along x, y, z from the header alone.
+
+    Raises:
+        InputError: not NIfTI, or not three-dimensional.
+    """
+    try:
+        with _open(path) as stream:
+            return _three_axes(
+                path, _read_header(path, stream.read(_HEADER_BYTES)).get_data_shape()
+            )
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError(f"cannot read {path}", cause=f"It is damaged ({error}).") from error
 
 
 def write_nifti(values: NDArray[Any], grid: Grid, path: Path) -> None:
