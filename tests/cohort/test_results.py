@@ -1,12 +1,14 @@
 """Stored scores of several algorithms brought together, and their ranking."""
 
 import csv
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lesionloop.cohort.results import centres_of, read_results
 from lesionloop.cohort.standings import rank_results
@@ -170,6 +172,37 @@ def test_names_from_outside_are_no_markup(tmp_path: Path) -> None:
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert "<script" not in (out / "figures/blobs.svg").read_text()
+
+
+def test_the_worst_cases_are_shown_as_far_as_there_are_pictures(tmp_path: Path) -> None:
+    png = make_png()
+    place = write(
+        tmp_path / "a",
+        ("fine", "good", "random", [0.9, 1.0], [1.0, 1.0]),
+        ("worst", "good", "random", [0.0, 0.3], [0.5, 1.0]),
+        ("../../../outside", "good", "random", [0.0, 0.1], [0.5, 1.0]),
+        ("case", "../../outside", "random", [0.0, 0.1], [0.5, 1.0]),
+        ("no picture", "good", "random", [0.0, 0.0], [0.5, 1.0]),
+    )
+    for case, content in (
+        ("good/random/worst", png), ("good/random/fine", b"<svg>"),
+        ("good/random/../../../outside", png), ("../../outside/random/case", png),
+    ):  # fmt: skip
+        folder = place / "traces" / case
+        folder.mkdir(parents=True)
+        (folder / "last.png").write_bytes(content)
+    out = tmp_path / "out"
+    out.mkdir()
+    rank_results([place], out, resamples=10)
+    page = (out / "ranking.html").read_text()
+    assert page.count("data:image/png;base64,") == 1
+    assert "good: worst, random, Dice 0.30" in page
+
+
+def make_png() -> bytes:
+    file = io.BytesIO()
+    Image.new("L", (3, 2)).save(file, "PNG")
+    return file.getvalue()
 
 
 def test_strata_are_read_from_the_folders_and_shown(tmp_path: Path) -> None:

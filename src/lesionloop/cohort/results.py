@@ -40,6 +40,7 @@ class CohortScores:
         present: (algorithms, cases, strategies), true where a loop is stored.
         carried: number of loops that ended before the longest.
         rows: what the cases are like, as far as the folders tell.
+        traces: algorithm -> folder of the traces, and its name there; there may be pictures.
     """
 
     algorithms: tuple[str, ...]
@@ -49,6 +50,7 @@ class CohortScores:
     present: NDArray[np.bool_]
     carried: int
     rows: Mapping[str, CaseRow] = field(default_factory=dict)
+    traces: Mapping[str, tuple[Path, str]] = field(default_factory=dict)
 
     @property
     def expected(self) -> NDArray[np.bool_]:
@@ -140,10 +142,12 @@ def read_results(places: Sequence[Path | str]) -> CohortScores:
         for row in rows:
             owners.setdefault(row.segmenter, set()).add(place)
     loops: dict[tuple[str, str, str], dict[int, tuple[float, ...]]] = {}
+    traces: dict[str, tuple[Path, str]] = {}
     for place, rows in tables:
         for row in rows:
             several = len(owners[row.segmenter]) > 1
             name = f"{_short(place)}/{row.segmenter}" if several else row.segmenter
+            traces[name] = _folder(place) / "traces", row.segmenter
             steps = loops.setdefault((name, row.case, row.strategy), {})
             if row.step in steps:
                 raise InputError(
@@ -152,7 +156,8 @@ def read_results(places: Sequence[Path | str]) -> CohortScores:
             steps[row.step] = row.values
     if not loops:
         raise InputError("there are no scores", remedy="Give folders that `evaluate` wrote.")
-    return replace(_arrange(loops), rows=_read_cases([place for place, _ in tables]))
+    rows = _read_cases([place for place, _ in tables])
+    return replace(_arrange(loops), rows=rows, traces=traces)
 
 
 def centres_of(cases: Sequence[str], source: str | None) -> list[str] | None:
@@ -206,7 +211,7 @@ def _read(place: Path) -> list[_Row]:
 def _read_cases(places: Sequence[Path]) -> dict[str, CaseRow]:
     found = {}
     for place in places:
-        path = (place if place.is_dir() else place.parent) / "cases.csv"
+        path = _folder(place) / "cases.csv"
         if not path.exists():
             continue
         for row in _rows(path, tuple(column.name for column in fields(CaseRow))):
@@ -271,6 +276,10 @@ def _mean_over(values: Sequence[Floats]) -> Floats:
     mean = np.full(count.shape, np.nan)
     np.divide(np.nansum(stacked, axis=0), count, out=mean, where=count > 0)
     return mean
+
+
+def _folder(place: Path) -> Path:
+    return place if place.is_dir() else place.parent
 
 
 def _short(place: Path) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from lesionloop.cohort.pictures import LAST_PICTURE
 from lesionloop.cohort.results import CohortScores, EmptyRule, centres_of, read_results
 from lesionloop.cohort.strata import strata_of
 from lesionloop.errors import InputError
@@ -16,11 +17,15 @@ from lesionloop.output import write_json, write_text
 from lesionloop.ranking import CHALLENGE, Ranking, Rules, rank
 from lesionloop.ranking.league import League, analyse
 from lesionloop.ranking.schemes import SCHEMES
+from lesionloop.reporting.pictures import png_size
 from lesionloop.reporting.ranking_figures import standalone
 from lesionloop.reporting.ranking_report import Extras, ranking_figures, write_ranking_report
 from lesionloop.versions import versions
 
 __all__ = ["rank_results"]
+
+#: Algorithms, the best ones, whose worst cases are shown, and cases of each.
+_PICTURED = 3
 
 
 def rank_results(
@@ -162,11 +167,50 @@ def _extras(scores: CohortScores, league: League) -> Extras:
         other_schemes=others,
         carried=scores.carried,
         lesion_free_empty=empty,
+        worst=_worst(scores, league),
         failures=[
             f"{scores.algorithms[a]}: no result for {scores.cases[c]}"
             for a, c in np.argwhere(scores.missing).tolist()
         ],
     )
+
+
+def _worst(scores: CohortScores, league: League) -> list[tuple[str, bytes]]:
+    """Caption and picture of the lowest areas under the Dice curve, those of the best first."""
+    found = []
+    for algorithm in league.ranking.order[:_PICTURED]:
+        name = scores.algorithms[algorithm]
+        dice = scores.curves["dice"][algorithm]
+        areas = np.trapezoid(dice, axis=-1) / max(dice.shape[-1] - 1, 1)
+        # Runs without scores (NaN) come last.
+        for place in np.argsort(areas, axis=None, kind="stable")[:_PICTURED]:
+            case, strategy = np.unravel_index(place, areas.shape)
+            if isnan(areas[case, strategy]):
+                break
+            traces, segmenter = scores.traces[name]
+            below = Path(segmenter, scores.strategies[strategy], scores.cases[case])
+            last = dice[case, strategy, -1]
+            caption = (
+                f"{name}: {scores.cases[case]}, {scores.strategies[strategy]}, Dice {last:.2f}"
+            )
+            found += [(caption, png) for png in _last_picture(traces, below)]
+    return found
+
+
+def _last_picture(traces: Path, below: Path) -> list[bytes]:
+    """The picture of a trace, if there is one that is a picture.
+
+    The names come from a table that somebody sent: they must not lead out of the folder.
+    """
+    try:
+        path = (traces / below / LAST_PICTURE).resolve()
+        if not path.is_relative_to(traces.resolve()):
+            return []
+        png = path.read_bytes()
+        png_size(png)
+    except (OSError, InputError):
+        return []
+    return [png]
 
 
 def _csv(entries: list[dict[str, Any]]) -> str:
