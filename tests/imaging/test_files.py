@@ -26,6 +26,7 @@ from lesionloop.imaging import (
     write_mask,
     write_volume,
 )
+from lesionloop.imaging.files import read_shape
 
 TURN = Rotation.from_euler("zyx", (17.0, -9.0, 23.0), degrees=True).as_matrix()
 GRID = Grid((7, 6, 5), (2.04, 2.7, 3.27), (-407.3, 512.5, -1210.25), tuple(TURN.ravel()))
@@ -50,6 +51,21 @@ def written(volume: Volume, path: Path) -> Path:
 def itk_image(path: Path) -> sitk.Image:
     """Read by SimpleITK, which has to be told what ``.MHA`` is."""
     return sitk.ReadImage(path, imageIO="MetaImageIO" if path.suffix == ".MHA" else "")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_the_shape_is_read_from_the_header_alone(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"pet{ending}"
+    write_volume(suv(), path)
+    assert read_shape(path) == GRID.shape
+    if ending.lower() == ".nii":  # the voxels are not looked at
+        path.write_bytes(path.read_bytes()[:400])
+        assert read_shape(path) == GRID.shape
+    path.write_bytes(b"no image")
+    with pytest.raises(InputError, match="pet"):
+        read_shape(path)
+    with pytest.raises(InputError, match="no such file"):
+        read_shape(tmp_path / f"none{ending}")
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
