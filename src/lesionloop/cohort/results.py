@@ -147,7 +147,8 @@ def read_results(places: Sequence[Path | str]) -> CohortScores:
         for row in rows:
             several = len(owners[row.segmenter]) > 1
             name = f"{_short(place)}/{row.segmenter}" if several else row.segmenter
-            traces[name] = _folder(place) / "traces", row.segmenter
+            if name not in traces:
+                traces[name] = _folder(place) / "traces", row.segmenter
             steps = loops.setdefault((name, row.case, row.strategy), {})
             if row.step in steps:
                 raise InputError(

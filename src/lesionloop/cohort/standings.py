@@ -68,10 +68,12 @@ def rank_results(
     if out is not None:
         write_json(out / "ranking.json", result)
         write_text(out / "ranking.csv", _csv(result["algorithms"]))
+        figures = ranking_figures(league)
         write_ranking_report(
             out / "ranking.html",
             title="Ranking",
             league=league,
+            figures=figures,
             extras=_extras(scores, league),
             facts={
                 "results": ", ".join(str(place) for place in places),
@@ -82,7 +84,7 @@ def rank_results(
                 **versions(),
             },
         )
-        for name, figure in ranking_figures(league).items():
+        for name, figure in figures.items():
             write_text(out / "figures" / f"{name}.svg", standalone(figure))
     return result
 

@@ -57,7 +57,13 @@ class Extras:
 
 
 def write_ranking_report(
-    path: Path, *, title: str, league: League, extras: Extras, facts: Mapping[str, str]
+    path: Path,
+    *,
+    title: str,
+    league: League,
+    figures: Mapping[str, Markup],
+    extras: Extras,
+    facts: Mapping[str, str],
 ) -> None:
     """Write the report as HTML, whole or not at all.
 
@@ -65,6 +71,7 @@ def write_ranking_report(
         path: the file to write.
         title: heading of the page.
         league: what is reported.
+        figures: those of ``ranking_figures``.
         extras: curves, strata, failures and pictures.
         facts: name -> value of what a reader needs to repeat the work.
 
@@ -73,10 +80,10 @@ def write_ranking_report(
     """
     sections = {
         "Leaderboard": ("result", _leaderboard(league, extras)),
-        "How sure": ("sure", _uncertainty(league)),
+        "How sure": ("sure", _uncertainty(league, figures)),
         "Curves": ("curves", _curves(league, extras)),
-        "Cases": ("cases", _podium(league, extras)),
-        "Pairs": ("pairs", _pairs(league)),
+        "Cases": ("cases", _podium(league, figures, extras)),
+        "Pairs": ("pairs", _pairs(league, figures)),
         "Robustness": ("robust", _robustness(league, extras)),
         "Strata": ("strata", _strata(league, extras)),
         "Failures": ("failures", _failures(extras)),
@@ -183,10 +190,9 @@ def _leaderboard(league: League, extras: Extras) -> Markup:
     )
 
 
-def _uncertainty(league: League) -> Markup | None:
+def _uncertainty(league: League, figures: Mapping[str, Markup]) -> Markup | None:
     if league.bootstrap is None:
         return None
-    figures = ranking_figures(league)
     charts = [
         _figure(METRICS[name].label, "mean and interval", figures[f"intervals-{name}"])
         for name in league.rules.weights
@@ -234,8 +240,7 @@ def _curves(league: League, extras: Extras) -> Markup | None:
     )
 
 
-def _podium(league: League, extras: Extras) -> Markup:
-    figures = ranking_figures(league)
+def _podium(league: League, figures: Mapping[str, Markup], extras: Extras) -> Markup:
     charts = [
         _figure(
             METRICS[name].label,
@@ -257,8 +262,7 @@ def _podium(league: League, extras: Extras) -> Markup:
     )
 
 
-def _pairs(league: League) -> Markup:
-    figures = ranking_figures(league)
+def _pairs(league: League, figures: Mapping[str, Markup]) -> Markup:
     charts = [
         _figure(METRICS[name].label, "row better than column", figures[f"pairs-{name}"])
         for name in league.tests
