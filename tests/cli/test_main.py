@@ -21,8 +21,8 @@ Cli = Callable[..., Any]
 
 SCRIPT = (sys.executable, "-c", "from lesionloop.cli import main; main()")
 COMMANDS = (
-    "demo", "inspect", "convert", "segment", "simulate", "evaluate", "rank", "score", "train",
-    "grand-challenge",
+    "demo", "inspect", "convert", "dataset", "segment", "simulate", "evaluate", "replay", "rank",
+    "score", "train", "grand-challenge",
 )  # fmt: skip
 
 

@@ -10,11 +10,13 @@ import typer
 
 from lesionloop.cli import (
     convert,
+    dataset,
     demo,
     evaluate,
     grand_challenge,
     inspect,
     rank,
+    replay,
     score,
     segment,
     simulate,
@@ -35,7 +37,8 @@ app = typer.Typer(
 )
 
 for module in (
-    demo, inspect, convert, segment, simulate, evaluate, rank, score, train, grand_challenge,
+    demo, inspect, convert, dataset, segment, simulate, evaluate, replay, rank, score, train,
+    grand_challenge,
 ):  # fmt: skip
     app.command(name=module.NAME, epilog=module.EXAMPLES)(module.run)
 

@@ -201,7 +201,7 @@ def _work(
     for run in runs:
         need = needs[run.files.name]
         if most is not None and need > most:
-            yield lost_run(run, _too_large(need, most))
+            yield lost_run(run, _too_large(run.files, need, most))
         else:
             fitting.append(run)
     of_run = [needs[run.files.name] for run in fitting]
@@ -220,10 +220,11 @@ def _work(
     )
 
 
-def _too_large(need: int, most: int) -> str:
+def _too_large(files: CaseFiles, need: int, most: int) -> str:
+    images = " and ".join(str(path) for path in (files.pet, files.ct) if path is not None)
     return (
-        f"not started: the case needs about {need / 2**30:.1f} GiB of memory by its headers, and "
-        f"there are {most / 2**30:.1f}"
+        f"not started: by the headers of {images} it needs about {need / 2**30:.1f} GiB of memory, "
+        f"and there are {most / 2**30:.1f}"
     )
 
 

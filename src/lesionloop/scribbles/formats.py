@@ -21,7 +21,10 @@ from numpy.typing import NDArray
 from lesionloop.errors import InputError
 from lesionloop.output import write_text
 
-__all__ = ["MAX_BYTES", "MAX_INDEX", "MAX_POINTS", "Form", "read_points", "write_points"]
+__all__ = [
+    "MAX_BYTES", "MAX_INDEX", "MAX_POINTS", "Form", "check_point", "load_json", "read_points",
+    "shorten", "write_points",
+]  # fmt: skip
 
 Form = Literal["grand-challenge", "simple"]
 
@@ -57,7 +60,7 @@ def read_points(
     Raises:
         InputError: names the file and the entry that is wrong.
     """
-    content = _load(path)
+    content = load_json(path)
     if not isinstance(content, dict):
         raise _refusal(path, f"The content is {_kind(content)}, not an object.")
     grand_challenge = "points" in content
@@ -118,7 +121,12 @@ def write_points(
     write_text(path, json.dumps(content) + "\n")
 
 
-def _load(path: Path) -> Any:
+def load_json(path: Path) -> Any:
+    """Read a JSON file of at most `MAX_BYTES`, in which no key stands twice in an object.
+
+    Raises:
+        InputError: names the file and what is wrong.
+    """
     try:
         # One byte more than allowed, whatever the size said before: the file may grow or be a pipe.
         with path.open("rb") as file:
@@ -151,10 +159,10 @@ def _read_grand_challenge(
 ) -> _Lists:
     kind = content.get("type", _TYPE)
     if kind != _TYPE:
-        raise _refusal(path, f'"type" is {_short(kind)}, not "{_TYPE}".')
+        raise _refusal(path, f'"type" is {shorten(kind)}, not "{_TYPE}".')
     version = content.get("version", _VERSION)
     if not isinstance(version, dict) or version.get("major") != _VERSION["major"]:
-        raise _refusal(path, f'"version" is {_short(version)}; 1.0 is known.')
+        raise _refusal(path, f'"version" is {shorten(version)}; 1.0 is known.')
     entries = _list(path, "points", content["points"])
     _check_number(path, len(entries))
     lists: _Lists = {name: [] for name in _NAMES}
@@ -168,9 +176,9 @@ def _read_grand_challenge(
         name = entry["name"]
         if name not in _NAMES:
             raise _refusal(
-                path, f'The name of {where} is {_short(name)}, not "tumor" or "background".'
+                path, f'The name of {where} is {shorten(name)}, not "tumor" or "background".'
             )
-        _check_point(path, where, entry["point"], shape)
+        check_point(path, where, entry["point"], shape)
         lists[name].append(entry["point"])
     return lists
 
@@ -181,25 +189,36 @@ def _read_simple(path: Path, content: dict[str, Any], shape: tuple[int, int, int
             raise _refusal(path, f'It has no "{name}"; a class without points is an empty list.')
     for name in content:
         if name not in _NAMES:
-            raise _refusal(path, f'{_short(name)} is neither "tumor" nor "background".')
+            raise _refusal(path, f'{shorten(name)} is neither "tumor" nor "background".')
     lists = {name: _list(path, name, content[name]) for name in _NAMES}
     _check_number(path, sum(len(points) for points in lists.values()))
     for name, points in lists.items():
         for index, point in enumerate(points):
-            _check_point(path, f"{name}[{index}]", point, shape)
+            check_point(path, f"{name}[{index}]", point, shape)
     return lists
 
 
-def _check_point(path: Path, where: str, point: Any, shape: tuple[int, int, int] | None) -> None:
+def check_point(path: Path, where: str, point: Any, shape: tuple[int, int, int] | None) -> None:
+    """Refuse what is not a voxel index [x, y, z] of whole numbers.
+
+    Args:
+        path: file, for the message.
+        where: entry of the file, for the message.
+        point: as it was read.
+        shape: voxels along x, y, z; when given, points outside are refused.
+
+    Raises:
+        InputError: names the file and the entry.
+    """
     # type(...) is int: a bool is an int to isinstance.
     if type(point) is not list or len(point) != 3 or any(type(value) is not int for value in point):
-        raise _refusal(path, f"{where} is {_short(point)}, not three whole numbers [x, y, z].")
+        raise _refusal(path, f"{where} is {shorten(point)}, not three whole numbers [x, y, z].")
     if min(point) < 0 or max(point) > MAX_INDEX:
-        raise _refusal(path, f"{where} is {_short(point)}; voxel indices count from 0.")
+        raise _refusal(path, f"{where} is {shorten(point)}; voxel indices count from 0.")
     if shape is not None and any(value >= n for value, n in zip(point, shape, strict=True)):
         raise _refusal(
             path,
-            f"{where} is {_short(point)}, outside the grid of {shape} voxels along x, y, z,"
+            f"{where} is {shorten(point)}, outside the grid of {shape} voxels along x, y, z,"
             " counted from 0.",
         )
 
@@ -228,8 +247,8 @@ def _kind(value: Any) -> str:
     return "null" if value is None else kinds.get(type(value), "a number")
 
 
-def _short(value: Any) -> str:
-    """The value as a message can hold it."""
+def shorten(value: Any) -> str:
+    """A value of a JSON file as a message can hold it."""
     try:
         text = json.dumps(value)
     except (RecursionError, ValueError):  # nested deeply, or a number of thousands of digits
