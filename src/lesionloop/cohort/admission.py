@@ -15,7 +15,7 @@ from lesionloop.imaging.files import read_shape
 __all__ = ["available_memory", "case_memory", "total_memory"]
 
 #: A process with our libraries and the network at work on its largest piece, bytes.
-_BASE = 1700 << 20
+_BASE = 1900 << 20
 #: Per voxel of the PET, bytes.
 _PER_VOXEL = 24
 #: Per voxel of a CT on a grid of its own, which is read before it is resampled, bytes.

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from lesionloop.errors import InputError, LesionLoopError
+from lesionloop.segmenters.learned.network import THREADS_VARIABLE
 
 __all__ = ["on_ray"]
 
@@ -65,8 +66,9 @@ def on_ray(
             while waiting and len(running) < workers:
                 number = waiting.pop(0)
                 options = task.options(
-                    num_cpus=1, num_gpus=gpus, memory=min(needs[number], most), max_retries=0
-                )
+                    num_cpus=1, num_gpus=gpus, memory=min(needs[number], most), max_retries=0,
+                    runtime_env={"env_vars": {THREADS_VARIABLE: "1"}},
+                )  # fmt: skip
                 running[options.remote(jobs[number])] = number
             (done,), _ = ray.wait(list(running), num_returns=1)
             number = running.pop(done)

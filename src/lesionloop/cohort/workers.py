@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any, Generic, TypeVar
 
 from lesionloop.errors import InputError, LesionLoopError
+from lesionloop.segmenters.learned.network import THREADS_VARIABLE
 
 __all__ = ["in_processes"]
 
@@ -103,9 +104,9 @@ class _Lost:
 class _Worker:
     """A process with a pipe to it, and the number of the job that it does."""
 
-    def __init__(self, work: Callable[[Any], Any]) -> None:
+    def __init__(self, work: Callable[[Any], Any], threads: int) -> None:
         self.pipe, theirs = _CONTEXT.Pipe()
-        self.process = _CONTEXT.Process(target=_serve, args=(work, theirs), daemon=False)
+        self.process = _CONTEXT.Process(target=_serve, args=(work, theirs, threads), daemon=False)
         self.process.start()
         theirs.close()
         self.job: int | None = None
@@ -116,6 +117,7 @@ class _Pool(Generic[Result]):
 
     def __init__(self, work: Callable[[Any], Result], most: int) -> None:
         self._work, self._most = work, most
+        self._threads = max(1, (os.cpu_count() or 1) // most)
         self._workers: list[_Worker] = []
 
     @property
@@ -132,7 +134,7 @@ class _Pool(Generic[Result]):
         """Give a job to an idle worker, or to a new one."""
         idle = [worker for worker in self._workers if worker.job is None]
         if not idle:
-            idle = [_Worker(self._work)]
+            idle = [_Worker(self._work, self._threads)]
             self._workers += idle
         idle[0].job = number
         with suppress(OSError):  # it has ended; ``finished`` finds out
@@ -174,8 +176,10 @@ class _Pool(Generic[Result]):
         self._workers.clear()
 
 
-def _serve(work: Callable[[Any], Any], pipe: Connection) -> None:
+def _serve(work: Callable[[Any], Any], pipe: Connection, threads: int) -> None:
     """The life of a worker: one job after the other until the pipe is closed."""
+    # Workers that each take all cores get in each other's way.
+    os.environ.setdefault(THREADS_VARIABLE, str(threads))
     # Ctrl-C reaches all processes of a terminal; only the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)

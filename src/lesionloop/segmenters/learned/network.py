@@ -13,13 +13,22 @@ from numpy.typing import NDArray
 
 from lesionloop.errors import InputError
 
-__all__ = ["BACKENDS", "Runtime", "Weights", "load_runtime", "shipped_weights"]
+__all__ = [
+    "BACKENDS",
+    "THREADS_VARIABLE",
+    "Runtime",
+    "Weights",
+    "load_runtime",
+    "shipped_weights",
+]
 
 _FILES = {"onnx": "network.onnx", "torch": "network.pt"}
 BACKENDS = tuple(_FILES)
 
 #: More threads than this gain little on the patches of a correction.
 _MOST_THREADS = 8
+#: An environment variable with the threads of this process, for one that shares the machine.
+THREADS_VARIABLE = "LESIONLOOP_THREADS"
 
 
 class Runtime(Protocol):
@@ -147,6 +156,9 @@ def _load(path: Path, _: _Stamp, backend: str, threads: int | None) -> Runtime:
 
 def _cores() -> int:
     """Cores that this process may use, which in a container are fewer than the machine has."""
+    share = os.environ.get(THREADS_VARIABLE, "")
+    if share.isdigit() and int(share) > 0:
+        return int(share)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -11,7 +11,7 @@ from lesionloop.segmenters.learned.network import Runtime
 __all__ = ["MOST_VOXELS", "run_box"]
 
 #: Voxels computed at once; about 0.5 kB of memory each.
-MOST_VOXELS = 3_000_000
+MOST_VOXELS = 3_500_000
 #: Voxels that tiles overlap on either side. A logit looks at more than that in theory; beyond it
 #: the effect is too small to matter at the seam.
 _HALO = 24
