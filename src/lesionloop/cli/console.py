@@ -30,7 +30,12 @@ DicomOption = Annotated[
     Path | None, typer.Option("--dicom", help="Folder with the DICOM study, instead of files.")
 ]
 SegmenterOption = Annotated[
-    str, typer.Option("--segmenter", help="Segmenter: default, propagate or threshold.")
+    str,
+    typer.Option(
+        "--segmenter",
+        help="Segmenter: default, propagate, threshold, or one made elsewhere (nnunet:FOLDER, "
+        "nninteractive:FOLDER, container:IMAGE, command:PROGRAM).",
+    ),
 ]
 OptionsOption = Annotated[
     list[str] | None,

@@ -35,8 +35,8 @@ def run(
     segmenter: Annotated[
         list[str] | None,
         typer.Option(
-            help="Segmenter, or command:PROGRAM, which works in the challenge's folder layout; "
-            "repeat for several."
+            help="default, propagate, threshold, or one made elsewhere (nnunet:FOLDER, "
+            "nninteractive:FOLDER, container:IMAGE, command:PROGRAM); repeat for several."
         ),
     ] = None,
     option: OptionsOption = None,

@@ -157,8 +157,8 @@ def read_results(places: Sequence[Path | str]) -> CohortScores:
             steps[row.step] = row.values
     if not loops:
         raise InputError("there are no scores", remedy="Give folders that `evaluate` wrote.")
-    rows = _read_cases([place for place, _ in tables])
-    return replace(_arrange(loops), rows=rows, traces=traces)
+    cases = _read_cases([place for place, _ in tables])
+    return replace(_arrange(loops), rows=cases, traces=traces)
 
 
 def centres_of(cases: Sequence[str], source: str | None) -> list[str] | None:

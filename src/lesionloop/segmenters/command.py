@@ -6,13 +6,9 @@ a folder to read (``images/ct``, ``images/pet``, ``lesion-clicks.json``) and a f
 a scribble.
 """
 
-import os
 import shlex
 import shutil
-import signal
-import subprocess
 import tempfile
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -20,17 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lesionloop.errors import InputError
-from lesionloop.imaging import Study, read_label, write_volume
+from lesionloop.imaging import Study
 from lesionloop.scribbles import ScribbleSet
+from lesionloop.segmenters.adapters.program import run_program
+from lesionloop.segmenters.adapters.step_folder import make_output, read_output, write_input
 from lesionloop.segmenters.options import file_hash, require_number
-from lesionloop.segmenters.protocol import StepFailureError
 
 __all__ = ["Command"]
 
-_CLICKS = "lesion-clicks.json"
-_MASKS = Path("images") / "tumor-lesion-segmentation"
-#: So much of what a failed command said is told.
-_MOST_WORDS = 300
+_WHO = "the command"
 
 
 @dataclass(frozen=True)
@@ -98,61 +92,15 @@ class CommandSession:
         """
         with tempfile.TemporaryDirectory(prefix="lesionloop-step-") as folder:
             source, target = Path(folder) / "input", Path(folder) / "output"
-            self._write(source, scribbles)
-            (target / _MASKS).mkdir(parents=True)
-            self._run(source, target)
-            return self._read(target / _MASKS)
+            write_input(source, self._study, scribbles)
+            make_output(target)
+            run_program(self._words(source, target), timeout_s=self._options.timeout_s, who=_WHO)
+            return read_output(target, self._study, _WHO)
 
-    def _write(self, folder: Path, scribbles: ScribbleSet) -> None:
-        # One name for all cases, as on the platform: a name tells an algorithm nothing.
-        for kind, volume in (("pet", self._study.pet), ("ct", self._study.ct)):
-            place = folder / "images" / kind
-            place.mkdir(parents=True)
-            if volume is not None:
-                write_volume(volume, place / "case.mha")
-        scribbles.write(folder / _CLICKS)
-
-    def _run(self, source: Path, target: Path) -> None:
+    def _words(self, source: Path, target: Path) -> list[str]:
         words = [self._options.program, *shlex.split(self._options.command)[1:]]
         words += [str(source), str(target)]
-        if self._options.memory_gib:
-            kib = int(self._options.memory_gib * 2**20)
-            words = ["sh", "-c", f'ulimit -v {kib} && exec "$@"', "sh", *words]
-        with tempfile.TemporaryFile() as said:
-            process = subprocess.Popen(  # noqa: S603  (the user names the program)
-                words, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True
-            )
-            try:
-                code = process.wait(self._options.timeout_s)
-            except subprocess.TimeoutExpired as error:
-                raise StepFailureError(
-                    f"the command took longer than {self._options.timeout_s:g} s"
-                ) from error
-            finally:
-                _end_group(process)
-            if code:
-                said.seek(max(0, said.seek(0, os.SEEK_END) - 4 * _MOST_WORDS))
-                words_left = said.read().decode("utf-8", "replace").strip()[-_MOST_WORDS:]
-                raise StepFailureError(f"the command ended with {code}: {words_left}")
-
-    def _read(self, folder: Path) -> NDArray[np.bool_]:
-        found = sorted(folder.glob("*.mha"))
-        if len(found) != 1:
-            raise StepFailureError(f"the command left {len(found)} masks instead of one")
-        try:
-            label = read_label(found[0])
-        except InputError as error:
-            raise StepFailureError(f"the command's mask cannot be read: {error.what}") from error
-        if label.grid.shape != self._study.grid.shape:
-            raise StepFailureError(
-                f"the command gave a mask of shape {label.grid.shape}, "
-                f"the study has {self._study.grid.shape}"
-            )
-        return label.mask()
-
-
-def _end_group(process: "subprocess.Popen[bytes]") -> None:
-    """End the command and whatever it has started."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+        if not self._options.memory_gib:
+            return words
+        kib = int(self._options.memory_gib * 2**20)
+        return ["sh", "-c", f'ulimit -v {kib} && exec "$@"', "sh", *words]

@@ -1,0 +1,1 @@
+"""Segmenters that bring in what others made: trained networks, servers, commands and containers."""
