@@ -178,17 +178,18 @@ def _extras(scores: CohortScores, league: League) -> Extras:
 
 
 def _worst(scores: CohortScores, league: League) -> list[tuple[str, bytes]]:
-    """Caption and picture of the lowest areas under the Dice curve, those of the best first."""
+    """Caption and picture of the cases with the lowest areas under the Dice curve.
+
+    Those of the best algorithm first, each case with the strategy that went worst.
+    """
     found = []
     for algorithm in league.ranking.order[:_PICTURED]:
         name = scores.algorithms[algorithm]
         dice = scores.curves["dice"][algorithm]
         areas = np.trapezoid(dice, axis=-1) / max(dice.shape[-1] - 1, 1)
-        # Runs without scores (NaN) come last.
-        for place in np.argsort(areas, axis=None, kind="stable")[:_PICTURED]:
-            case, strategy = np.unravel_index(place, areas.shape)
-            if isnan(areas[case, strategy]):
-                break
+        areas = np.where(np.isnan(areas), np.inf, areas)  # runs without scores have no picture
+        for case in np.argsort(areas.min(axis=1), kind="stable")[:_PICTURED]:
+            strategy = int(areas[case].argmin())
             traces, segmenter = scores.traces[name]
             below = Path(segmenter, scores.strategies[strategy], scores.cases[case])
             last = dice[case, strategy, -1]

@@ -32,6 +32,10 @@ _TIED = {"average": "average", "min": "best"}
 _DESCRIPTIVE = ("final_dice", "final_dmm", "fpv_ml", "fnv_ml")
 
 
+#: Width of the picture of a case, CSS pixels: three stand beside each other.
+_PICTURE_WIDTH = 250
+
+
 @dataclass(frozen=True)
 class Extras:
     """What the report shows beside the ranking.
@@ -250,7 +254,7 @@ def _podium(league: League, figures: Mapping[str, Markup], extras: Extras) -> Ma
         for name in league.rules.weights
     ]
     worst = [
-        element("figure", picture(png, caption), element("figcaption", caption))
+        element("figure", picture(png, caption, _PICTURE_WIDTH), element("figcaption", caption))
         for caption, png in extras.worst
     ]
     return element(
