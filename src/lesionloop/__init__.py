@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lesionloop.cohort import evaluate
+    from lesionloop.cohort.clinicians import replay_sessions
+    from lesionloop.cohort.standings import rank_results
     from lesionloop.errors import InputError, LesionLoopError, OutputError
     from lesionloop.imaging import (
         Grid,
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "cohort": ("evaluate",),
+    "cohort.clinicians": ("replay_sessions",),
+    "cohort.standings": ("rank_results",),
     "errors": ("InputError", "LesionLoopError", "OutputError"),
     "imaging": (
         "Grid", "Provenance", "Quantity", "Study", "Volume", "read_label", "read_study",
@@ -81,11 +85,13 @@ __all__ = [
     "load_segmenter",
     "make_phantom",
     "normalised_auc",
+    "rank_results",
     "read_dicom_seg",
     "read_dicom_study",
     "read_label",
     "read_study",
     "read_volume",
+    "replay_sessions",
     "run_loop",
     "score_case",
     "simulate_scribble",

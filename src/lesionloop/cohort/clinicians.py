@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lesionloop.cohort.admission import available_memory, case_memory
 from lesionloop.cohort.clinician_outputs import ReplayResult, write_replay
 from lesionloop.cohort.recorded import find_sessions
 from lesionloop.cohort.replaying import Replay, Replayed, lost_replay, replay_case
@@ -103,7 +104,11 @@ def replay_sessions(
     ]
     order = {(job.files.name, job.label): number for number, job in enumerate(jobs)}
     results: list[Replayed] = []
-    for result in in_processes(replay_case, jobs, workers, lost=lost_replay):
+    work = in_processes(
+        replay_case, jobs, workers, lost=lost_replay,
+        needs=[case_memory(job.files) for job in jobs], memory=available_memory(),
+    )  # fmt: skip
+    for result in work:
         results.append(result)
         if on_result:
             on_result(result, len(results), len(jobs))
