@@ -70,7 +70,22 @@ def test_progress_in_a_log_is_a_line_at_times(
             bar.update(done, label=f"case {done}", total=25)
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err == "drawing 10/25: case 10\ndrawing 20/25: case 20\n"
+    first, second = captured.err.splitlines()
+    assert first == "drawing 10/25, about 15 s left: case 10"
+    assert second == "drawing 20/25, about 5 s left: case 20"
+
+
+@pytest.mark.parametrize(("each", "left"), [(0.9, "81 s"), (30.0, "45 min"), (3600.0, "90.0 h")])
+def test_the_time_left_has_a_unit_that_reads_well(
+    each: float, left: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("lesionloop.cli.console.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("lesionloop.cli.console._SECONDS_BETWEEN_LINES", 5.0)
+    with console.progress("drawing", 100) as bar:
+        clock[0] += 10 * each
+        bar.update(10, label="x")
+    assert capsys.readouterr().err == f"drawing 10/100, about {left} left: x\n"
 
 
 def test_progress_at_a_terminal_is_a_bar_on_stderr(small: Any, tmp_path: Path) -> None:

@@ -125,15 +125,25 @@ class Progress:
 
     def __init__(self, label: str, total: int | None) -> None:
         self._label, self._total = label, total
-        self._spoken = time.monotonic()
+        self._spoken = self._began = time.monotonic()
 
     def update(self, done: int, label: str | None = None, total: int | None = None) -> None:
         """Say how many are done, of how many, and what was last."""
         self._total = total or self._total
         if time.monotonic() - self._spoken >= _SECONDS_BETWEEN_LINES:
             self._spoken = time.monotonic()
-            counted = f"{done}/{self._total}" if self._total else f"{done}"
+            counted = f"{done}/{self._total}{self._left(done)}" if self._total else f"{done}"
             note(": ".join(filter(None, (f"{self._label} {counted}", label))))
+
+    def _left(self, done: int) -> str:
+        """What is left by the pace so far, in words."""
+        if not done or self._total is None or done >= self._total:
+            return ""
+        seconds = (time.monotonic() - self._began) / done * (self._total - done)
+        for unit, size in (("s", 1), ("min", 60)):
+            if seconds < 90 * size:
+                return f", about {seconds / size:.0f} {unit} left"
+        return f", about {seconds / 3600:.1f} h left"
 
 
 class BarProgress(Progress):
