@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lesionloop.imaging.dicom.choice import Choice, choose_ct, choose_pet
     from lesionloop.imaging.dicom.inspect import SeriesRow, describe
+    from lesionloop.imaging.dicom.lesion_segments import write_lesion_seg
     from lesionloop.imaging.dicom.pixels import read_series
+    from lesionloop.imaging.dicom.rtstruct import write_rtstruct
     from lesionloop.imaging.dicom.rwv import RealWorldCheck, check_real_world_values
     from lesionloop.imaging.dicom.segmentation import (
         AlgorithmFamily,
@@ -42,6 +44,8 @@ __all__ = [
     "scan_folder",
     "suv_factor",
     "write_dicom_seg",
+    "write_lesion_seg",
+    "write_rtstruct",
 ]
 
 _HOME = {
@@ -65,6 +69,8 @@ _HOME = {
     "scan_folder": "series",
     "suv_factor": "suv",
     "write_dicom_seg": "segmentation",
+    "write_lesion_seg": "lesion_segments",
+    "write_rtstruct": "rtstruct",
 }
 
 
