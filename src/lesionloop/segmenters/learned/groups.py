@@ -6,6 +6,7 @@ import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
+from lesionloop.scribbles import ScribbleSet
 from lesionloop.segmenters.boxes import Box, box_around
 
 __all__ = ["Group", "find_groups"]
@@ -54,6 +55,15 @@ class Group:
     def all_background(self) -> Points:
         """Its own points and those that it knows of."""
         return np.concatenate([self.background, self.other_background])
+
+    def scribbles(self) -> ScribbleSet:
+        """All that it knows of, as scribbles on the working grid."""
+        scribbles = ScribbleSet()
+        if len(self.all_foreground):
+            scribbles = scribbles.add(self.all_foreground, "foreground")
+        if len(self.all_background):
+            scribbles = scribbles.add(self.all_background, "background")
+        return scribbles
 
     def box(self, margin: int, shape: tuple[int, int, int]) -> Box:
         """Box around all points plus ``margin`` voxels, cut at the grid."""

@@ -26,7 +26,7 @@ from lesionloop.segmenters.learned.view import StudyView
 from lesionloop.segmenters.parts import label_parts
 from lesionloop.segmenters.physiology import find_landmarks
 from lesionloop.segmenters.propagate import Propagate
-from lesionloop.segmenters.propagation import shows_trunk
+from lesionloop.segmenters.propagation import PropagateSession, shows_trunk
 from lesionloop.segmenters.protocol import honour, point_sets
 from lesionloop.segmenters.specks import SpeckRule, find_specks
 
@@ -39,12 +39,11 @@ __all__ = ["LearnedSession"]
 _TAPER_MM = 16.0
 #: The network sees this much more than what it may change, mm.
 _CONTEXT_MM = 16.0
-#: What the classical first pass adds in views of a trunk, in logits, to what it marks and to what
-#: it does not. Lesions are far rarer there than in the patches that the network learned from, hence
-#: so much against. It counts less and less towards a stroke, from this distance on, mm.
+#: What the mask of `propagate` for the same strokes adds in views of a trunk, in logits, to what it
+#: marks and to what it does not. Lesions are far rarer and smaller there than in the patches that
+#: the network learned from, hence so much against.
 _RULES_FOR = 1.5
 _RULES_AGAINST = 5.0
-_RULES_YIELD_MM = 30.0
 #: A stroke decides its own voxel by this many logits, and less up to the distance where it ends.
 _OWN_LOGITS = 1.0
 _OWN_MM = 5.0
@@ -80,7 +79,7 @@ class LearnedSession:
             odds = np.log(options.threshold / (1 - options.threshold))
             self._threshold = float((odds - weights.bias) * weights.temperature)
         self._view = StudyView.of(study, weights.spacing_mm, geodesic=weights.geodesic)
-        self._prior = self._classical() if start is None else np.zeros_like(self._view.pet)
+        self._rules, self._sure = self._classical() if start is None else (None, 0.0)
         self._first = self._first_pass() if start is None else self._as_logits(start)
         self._previous = np.asarray(1 / (1 + np.exp(-self._first)), dtype=np.float32)
         voxel_ml = weights.spacing_mm**3 / 1000
@@ -146,16 +145,17 @@ class LearnedSession:
         """Logits of the whole working grid without any stroke."""
         logits = np.full(self._view.grid.shape, _NEVER, dtype=np.float32)
         logits[self._view.body] = self._look(self._view.body)
-        logits += self._prior
+        everywhere = tuple(slice(0, n) for n in logits.shape)
+        logits += self._prior(ScribbleSet(), (everywhere[0], everywhere[1], everywhere[2]))
         logits[self._view.pet < _AIR_SUV] = _NEVER
         return logits
 
-    def _classical(self) -> Floats:
-        """What `propagate` adds to the logits in views that can show the trunk; else 0.
+    def _classical(self) -> tuple[PropagateSession | None, float]:
+        """`propagate` on the working grid, and how much it counts for, in views of the trunk.
 
         The network has seen few real bodies. The first mask of `propagate` holds what is hot and by
-        rule not physiologic; without landmarks its rules are silent, and it only speaks against
-        what is not hot.
+        rule not physiologic, and near a stroke what takes up like it; without landmarks its rules
+        are silent, and it only speaks against what is not hot.
         """
         grid = Grid(
             self._view.grid.shape,
@@ -167,10 +167,16 @@ class LearnedSession:
         ct = None if self._view.ct is None else Volume(self._view.ct, grid, Quantity.HU)
         study = Study(pet, ct, self._study.name, self._view.tracer)
         if not shows_trunk(study):
-            return np.zeros_like(self._view.pet)
+            return None, 0.0
         sure = _RULES_FOR if find_landmarks(study) is not None else 0.0
-        mask = Propagate().open(study).segment(ScribbleSet())
-        return np.where(mask, sure, -_RULES_AGAINST).astype(np.float32)
+        return Propagate().open(study), sure
+
+    def _prior(self, scribbles: ScribbleSet, box: Box) -> Floats | float:
+        """What the rules add to the logits of a box for strokes on the working grid."""
+        if self._rules is None:
+            return 0.0
+        marked = self._rules.segment(scribbles)[box]
+        return np.where(marked, np.float32(self._sure), np.float32(-_RULES_AGAINST))
 
     def _as_logits(self, mask: NDArray[np.bool_]) -> Floats:
         """A mask made elsewhere, as a first pass that is rather sure of it would have put it."""
@@ -232,9 +238,7 @@ class LearnedSession:
         )
         own = np.concatenate([group.foreground, group.background])
         distance = self._view.distance(own, wide)[inner]
-        logits = logits[inner] + self._prior[box] * np.minimum(
-            np.minimum(near, against) / _RULES_YIELD_MM, 1
-        )
+        logits = logits[inner] + self._prior(group.scribbles(), box)
         logits = self._own_say(logits, near, against)
         logits[self._view.pet[box] < _AIR_SUV] = _NEVER
         weight = np.clip((self._options.reach_mm - distance) / _TAPER_MM, 0, 1)
