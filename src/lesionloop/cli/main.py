@@ -19,6 +19,7 @@ from lesionloop.cli import (
     replay,
     score,
     segment,
+    serve,
     simulate,
     train,
 )
@@ -38,7 +39,7 @@ app = typer.Typer(
 
 for module in (
     demo, inspect, convert, dataset, segment, simulate, evaluate, replay, rank, score, train,
-    grand_challenge,
+    serve, grand_challenge,
 ):  # fmt: skip
     app.command(name=module.NAME, epilog=module.EXAMPLES)(module.run)
 

@@ -1,0 +1,130 @@
+/** What the server says and takes: the words of the HTTP interface. */
+
+export type Voxel = readonly [number, number, number];
+export type Label = "foreground" | "background";
+
+export interface Info {
+  version: string;
+  segmenter: string;
+  reader_required: boolean;
+}
+
+export interface SessionEntry {
+  id: string;
+  reader: string;
+  done: boolean;
+}
+
+export interface StudyEntry {
+  id: string;
+  name: string;
+  tracer: string | null;
+  kind: string;
+  sessions: SessionEntry[];
+}
+
+export interface StudyGeometry {
+  id: string;
+  name: string;
+  tracer: string | null;
+  shape: [number, number, number];
+  spacing: [number, number, number];
+  origin: [number, number, number];
+  /** Nine numbers row by row, ITK's direction (LPS), or three rows of three. */
+  direction: number[] | number[][];
+  suv: boolean;
+  has_ct: boolean;
+  /** What was guessed or is missing, in words. */
+  notes?: string[];
+}
+
+export interface Stroke {
+  number: number;
+  label: Label;
+  /** Left out in answers to events: the page knows them. */
+  points?: Voxel[] | null;
+  step: number;
+}
+
+export interface Lesion {
+  number: number;
+  volume_ml: number;
+  suv_max: number | null;
+  suv_mean: number | null;
+  suv_peak: number | null;
+  tlg: number | null;
+  at: Voxel;
+  centroid_mm: [number, number, number];
+  locked: boolean;
+  accepted: boolean;
+}
+
+export interface Totals {
+  mtv_ml: number;
+  tlg: number | null;
+  count: number;
+  suv_max: number | null;
+}
+
+export interface CurvePoint {
+  step: number;
+  mtv_ml: number;
+  tlg: number | null;
+  count: number;
+}
+
+export interface Place {
+  at: Voxel;
+  kind: "missed" | "false";
+  gain_ml: number;
+  probability: number;
+}
+
+export interface SessionState {
+  id: string;
+  reader: string;
+  revision: number;
+  done: boolean;
+  study: StudyGeometry;
+  strokes: Stroke[];
+  undo: string | null;
+  redo: string | null;
+  lesions: Lesion[];
+  totals: Totals;
+  curve: CurvePoint[];
+  places: Place[];
+}
+
+/** A box of voxels, stop is exclusive. */
+export interface Box {
+  start: Voxel;
+  stop: Voxel;
+}
+
+export interface Change extends Box {
+  data: string;
+}
+
+/** An event; `key` makes sending it twice safe, `revision` is that of the mask on show. */
+export type EventBody = { key: string; revision?: number } & (
+  | { kind: "scribble"; label: Label; points: Voxel[] }
+  | { kind: "undo" | "redo" | "done" | "reopen" }
+  | { kind: "accept" | "reject" | "lock" | "unlock"; at: Voxel }
+  | { kind: "view"; what: string }
+);
+
+/**
+ * What has changed. The box is right for a mask of any revision from `base` to `revision`; without
+ * a base it is the whole grid.
+ */
+export interface Changes {
+  revision: number;
+  base: number | null;
+  change: Change | null;
+  state: Omit<SessionState, "study">;
+}
+
+export interface EventAnswer extends Changes {
+  event: number;
+  seconds: { queued: number; compute: number };
+}

@@ -1,0 +1,160 @@
+"""What a reader takes along from a session: files made from the mask and the scribbles."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import pairwise
+from math import nan
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from lesionloop.cohort.recorded import RecordedSession, write_session
+from lesionloop.imaging import Quantity, Study, write_mask
+from lesionloop.quantification import LesionMeasures, lesions_csv
+from lesionloop.viewer.document import Event
+from lesionloop.viewer.refusals import ConflictError, MissingError, NotReadyError
+from lesionloop.viewer.snapshot import Snapshot
+from lesionloop.viewer.timings import seconds_between
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["EXPORTS", "Job", "export"]
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What exports are made from.
+
+    Args:
+        study: that was read.
+        snapshot: the mask and its lesions.
+        events: of the session, in order.
+        reader: who drew.
+        segmenter: name of what computed the mask.
+    """
+
+    study: Study
+    snapshot: Snapshot
+    events: list[Event]
+    reader: str
+    segmenter: str
+
+    @property
+    def measures(self) -> list[LesionMeasures]:
+        """Of the lesions, the largest first."""
+        return [lesion.measures for lesion in self.snapshot.lesions]
+
+
+def export(job: Job, what: str) -> tuple[bytes, str]:
+    """A file and its media type.
+
+    Args:
+        job: what it is made from.
+        what: one of `EXPORTS`.
+
+    Raises:
+        MissingError: no such file.
+        ConflictError: figures are asked for where the PET is not SUV.
+        InputError: the study cannot be referred to, such as DICOM files that are gone.
+        OutputError: the disk is full.
+    """
+    if what not in EXPORTS:
+        raise MissingError(
+            f"there is no export {what!r}", remedy=f"Known are {', '.join(EXPORTS)}."
+        )
+    write, media = EXPORTS[what]
+    with tempfile.TemporaryDirectory(prefix="lesionloop-") as folder:
+        path = Path(folder) / what
+        write(job, path)
+        return path.read_bytes(), media
+
+
+def _mask(job: Job, path: Path) -> None:
+    write_mask(job.snapshot.labels.dense() > 0, job.study, path)
+
+
+def _scribbles(job: Job, path: Path) -> None:
+    job.snapshot.document.scribbles().write(path)
+
+
+def _session(job: Job, path: Path) -> None:
+    """The form that `lesionloop replay` reads, with the reader's seconds for each step."""
+    document = job.snapshot.document
+    times = {event.number: seconds for event, seconds in _spent(job.events)}
+    seconds, before = [], 0
+    for stroke in document.strokes:
+        spent = [times[number] for number in times if before < number <= stroke.number]
+        seconds.append(sum(spent) if spent else nan)
+        before = stroke.number
+    write_session(RecordedSession(document.scribbles(), "session", tuple(seconds)), path)
+
+
+def _spent(events: list[Event]) -> list[tuple[Event, float]]:
+    """Each event with the seconds of activity that led to it."""
+    return [(after, seconds_between(before.time, after.time)) for before, after in pairwise(events)]
+
+
+def _csv(job: Job, path: Path) -> None:
+    _require_suv(job)
+    path.write_text(lesions_csv(job.measures), encoding="utf-8")
+
+
+def _seg(job: Job, path: Path) -> None:
+    write = _part("lesionloop.imaging.dicom.lesion_segments", "write_lesion_seg")
+    write(_labels(job), job.study, path, algorithm=job.segmenter[:64])
+
+
+def _rtstruct(job: Job, path: Path) -> None:
+    write = _part("lesionloop.imaging.dicom.rtstruct", "write_rtstruct")
+    write(_labels(job), job.study, path, algorithm=job.segmenter[:64])
+
+
+def _report(job: Job, path: Path) -> None:
+    _require_suv(job)
+    write = _part("lesionloop.reporting.dicom_sr", "write_measurement_report")
+    seg = path.with_name("seg.dcm")
+    _seg(job, seg)
+    write(_labels(job), job.measures, job.study, path, reader=job.reader, seg=seg)
+
+
+def _labels(job: Job) -> "NDArray[np.uint16]":
+    return job.snapshot.labels.dense()
+
+
+def _require_suv(job: Job) -> None:
+    if job.study.pet.quantity is not Quantity.SUV_BW:
+        raise ConflictError(
+            "there are no SUV figures of this study",
+            cause="Its PET is not in SUV: the header lacks what SUV needs.",
+            remedy="Export the mask, or complete the header and open the study again.",
+        )
+
+
+def _part(module: str, name: str) -> Callable[..., Any]:
+    """A writer, imported when it is used: the DICOM libraries are heavy."""
+    try:
+        found: Callable[..., Any] = getattr(import_module(module), name)
+    except ImportError as error:
+        raise NotReadyError(
+            "this installation cannot write that file",
+            cause=f"{module} is not there.",
+            remedy="Install the whole of lesionloop.",
+        ) from error
+    return found
+
+
+_DICOM: Final = "application/dicom"
+#: Name of the file to what writes it and its media type.
+EXPORTS: Final[Mapping[str, tuple[Callable[[Job, Path], None], str]]] = {
+    "seg.dcm": (_seg, _DICOM),
+    "rtstruct.dcm": (_rtstruct, _DICOM),
+    "sr.dcm": (_report, _DICOM),
+    "mask.nii.gz": (_mask, "application/gzip"),
+    "mask.mha": (_mask, "application/octet-stream"),
+    "scribbles.json": (_scribbles, "application/json"),
+    "lesions.csv": (_csv, "text/csv; charset=utf-8"),
+    "session.json": (_session, "application/json"),
+}

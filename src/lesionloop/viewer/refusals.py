@@ -1,0 +1,30 @@
+"""What the viewer refuses, by the HTTP status that says so.
+
+All are user mistakes and carry what, cause and remedy; a plain `InputError` is answered with 422,
+an `OutputError` (a full disk) with 507.
+"""
+
+from lesionloop.errors import InputError, LesionLoopError, OutputError
+
+__all__ = ["ConflictError", "MissingError", "NotReadyError", "status_of"]
+
+
+class MissingError(InputError):
+    """There is no such study, session or file: 404."""
+
+
+class ConflictError(InputError):
+    """It does not fit the state that the session is in: 409."""
+
+
+class NotReadyError(InputError):
+    """This installation cannot do it: 422."""
+
+
+def status_of(error: LesionLoopError) -> int:
+    """The HTTP status of an error."""
+    if isinstance(error, OutputError):
+        return 507
+    if isinstance(error, MissingError):
+        return 404
+    return 409 if isinstance(error, ConflictError) else 422

@@ -1,0 +1,84 @@
+"""What the server says of studies: the list, their volumes, opening a session."""
+
+import asyncio
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import FileResponse, Response
+
+from lesionloop.errors import InputError
+from lesionloop.viewer.messages import (
+    Info,
+    NewSession,
+    SessionName,
+    SessionState,
+    StudyRow,
+    Timing,
+)
+from lesionloop.viewer.parts import parts_of
+from lesionloop.viewer.states import session_state
+from lesionloop.viewer.timings import timings
+from lesionloop.viewer.volumes import Role
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["studies"])
+
+
+@router.get("/info")
+def info(request: Request) -> Info:
+    """About the server."""
+    parts = parts_of(request)
+    return Info(version=parts.version, segmenter=parts.desk.segmenter.name, reader_required=True)
+
+
+@router.get("/studies")
+def studies(request: Request) -> list[StudyRow]:
+    """All studies with their sessions."""
+    desk = parts_of(request).desk
+    done = desk.store.done()
+    by_study: dict[str, list[SessionName]] = {}
+    for row in desk.store.sessions():
+        name = SessionName(id=row.id, reader=row.reader, done=row.id in done)
+        by_study.setdefault(row.study, []).append(name)
+    return [
+        StudyRow(
+            id=entry.id,
+            name=entry.name,
+            tracer=entry.tracer,
+            kind=entry.kind,
+            sessions=by_study.get(entry.id, []),
+        )
+        for entry in desk.library.entries()
+    ]
+
+
+@router.post("/studies/{study}/sessions")
+async def open_session(request: Request, study: str, body: NewSession) -> SessionState:
+    """The session of a reader on a study; a new one takes as long as the first mask."""
+    desk = parts_of(request).desk
+    reader = body.reader.strip()
+    if not reader or not reader.isprintable():
+        raise InputError("a reader needs a name", remedy="Give 1 to 80 printable characters.")
+    row = await run_in_threadpool(desk.open, study, reader)
+    future = await run_in_threadpool(desk.current, row.id)
+    answer = await asyncio.wrap_future(future)
+    return await run_in_threadpool(session_state, desk, row.id, answer)
+
+
+@router.get("/studies/{study}/{role}.nii.gz", response_class=FileResponse)
+def volume(request: Request, study: str, role: Role) -> Response:
+    """PET (float32, SUV) or CT (int16, HU) on the PET grid, as compressed NIfTI."""
+    parts = parts_of(request)
+    path, tag = parts.volumes.file(parts.desk.library.entry(study), role)
+    headers = {"ETag": tag, "Cache-Control": "private, max-age=0, must-revalidate"}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    return FileResponse(path, media_type="application/gzip", headers=headers)
+
+
+@router.get("/timings")
+def activity(request: Request) -> list[Timing]:
+    """Seconds of activity by reader and study; pauses above a minute do not count."""
+    desk = parts_of(request).desk
+    return timings(desk.store, desk.library)

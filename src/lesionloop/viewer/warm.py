@@ -1,0 +1,126 @@
+"""What is kept warm: studies in memory and segmenters at work on them, within a bound.
+
+Studies are shared by their readers; each session has a segmenter session of its own, which keeps
+what it computed for that reader's strokes. What was used longest ago goes first. Sizes are
+estimates from the number of voxels.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from math import prod
+from threading import Lock
+from typing import Any, Final
+
+from lesionloop.cohort.admission import available_memory
+from lesionloop.imaging import Quantity, Study
+from lesionloop.segmenters.protocol import Segmenter
+from lesionloop.viewer.drawn_only import DrawnOnly
+from lesionloop.viewer.evaluation import Evaluator, Segmenting
+from lesionloop.viewer.library import Library, StudyEntry
+from lesionloop.viewer.projections import Projector
+
+__all__ = ["Desktop", "WarmStudies"]
+
+#: PET and CT, and what a segmenter keeps beside them, bytes per voxel.
+_STUDY_BYTES: Final = 8
+_SESSION_BYTES: Final = 20
+_PROJECTOR_BYTES: Final = 4
+#: The bound where the system does not tell its memory, bytes, and the share of it otherwise.
+_UNKNOWN: Final = 4 << 30
+_SHARE: Final = 0.6
+
+
+class Desktop:
+    """A study and a segmenter at work on it, for one session."""
+
+    def __init__(self, study: Study, session: Segmenting) -> None:
+        self.study = study
+        self.session = session
+        self.evaluator = Evaluator(session)
+
+
+class WarmStudies:
+    """Studies and desktops by id; asked from any thread."""
+
+    def __init__(
+        self, library: Library, segmenter: Segmenter, most_bytes: int | None = None
+    ) -> None:
+        """Keep what fits into ``most_bytes``; None: a share of the memory that is free now."""
+        self._library = library
+        self._segmenter = segmenter
+        free = available_memory()
+        self._most = most_bytes or (int(_SHARE * free) if free else _UNKNOWN)
+        self._lock = Lock()
+        self._kept: OrderedDict[str, tuple[Any, int]] = OrderedDict()
+        self._making: dict[str, Lock] = {}
+
+    @property
+    def held_bytes(self) -> int:
+        """Estimate of what is kept."""
+        with self._lock:
+            return sum(size for _, size in self._kept.values())
+
+    def study(self, entry: StudyEntry) -> Study:
+        """A study, read when it is not there.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        found: Study = self._get(
+            f"study {entry.id}", lambda: self._library.read(entry), _STUDY_BYTES
+        )
+        return found
+
+    def desktop(self, session: str, entry: StudyEntry) -> Desktop:
+        """The desktop of a session, set up when it is not there.
+
+        Raises:
+            InputError: the study cannot be read or segmented.
+        """
+        study = self.study(entry)
+        found: Desktop = self._get(
+            f"session {session}", lambda: Desktop(study, self._open(study)), _SESSION_BYTES
+        )
+        return found
+
+    def projector(self, entry: StudyEntry) -> Projector:
+        """What draws a study from any side, made when it is not there.
+
+        Raises:
+            InputError: the study cannot be read.
+        """
+        study = self.study(entry)
+        found: Projector = self._get(
+            f"projector {entry.id}", lambda: Projector(study), _PROJECTOR_BYTES
+        )
+        return found
+
+    def _open(self, study: Study) -> Segmenting:
+        if study.pet.quantity is not Quantity.SUV_BW:
+            return DrawnOnly(study)
+        return self._segmenter.open(study)
+
+    def _get(self, key: str, make: Callable[[], Any], bytes_per_voxel: int) -> Any:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key][0]
+            making = self._making.setdefault(key, Lock())
+        with making:  # whoever comes second finds it made
+            with self._lock:
+                if key in self._kept:
+                    return self._kept[key][0]
+            made = make()
+            grid = made.grid if isinstance(made, Study) else made.study.grid
+            with self._lock:
+                self._kept[key] = (made, bytes_per_voxel * prod(grid.shape))
+                self._making.pop(key, None)
+                self._let_go(key)
+        return made
+
+    def _let_go(self, but: str) -> None:
+        while sum(size for _, size in self._kept.values()) > self._most and len(self._kept) > 1:
+            oldest = next(iter(self._kept))
+            if oldest == but:
+                return
+            del self._kept[oldest]

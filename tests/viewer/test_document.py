@@ -1,0 +1,64 @@
+"""The document against a plain list of undo and redo."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lesionloop.viewer.document import Document, Event, fold
+from lesionloop.viewer.refusals import ConflictError
+
+DATA = {"label": "foreground", "points": [[1, 2, 3]], "at": [1, 2, 3]}
+KINDS = st.sampled_from(["scribble", "lock", "reject", "undo", "redo", "view", "done", "reopen"])
+
+
+def document(*kinds: str) -> Document:
+    return fold(Event(number, 0.0, kind, DATA) for number, kind in enumerate(kinds, start=1))
+
+
+@given(st.lists(KINDS, max_size=40))
+def test_it_is_what_two_stacks_say(kinds: list[str]) -> None:
+    done: list[int] = []
+    undone: list[int] = []
+    for number, kind in enumerate(kinds, start=1):
+        if kind in ("scribble", "lock", "reject"):
+            done, undone = [*done, number], []
+        elif kind == "undo" and done:
+            undone.append(done.pop())
+        elif kind == "redo" and undone:
+            done.append(undone.pop())
+    found = document(*kinds)
+    assert [action.number for action in found.actions] == done
+    assert [action.number for action in found.undone] == undone
+    assert [stroke.stroke for stroke in found.strokes] == list(range(1, len(found.strokes) + 1))
+    assert (found.undo is None, found.redo is None) == (not done, not undone)
+    assert found.last == len(kinds)
+    # What was in force when an action was made is what stands before it.
+    for action in found.actions:
+        assert found.before(action).actions == document(*kinds[: action.number]).actions[:-1]
+
+
+def test_undo_says_what_it_takes_back() -> None:
+    found = document("scribble", "scribble", "lock", "undo")
+    assert found.undo == "foreground scribble 2"
+    assert found.redo == "locking the lesion at 1, 2, 3"
+
+
+@pytest.mark.parametrize(
+    ("before", "kind", "says"),
+    [
+        ((), "undo", "nothing to undo"),
+        (("scribble",), "redo", "nothing to redo"),
+        (("scribble", "undo", "scribble"), "redo", "nothing to redo"),
+        (("done",), "scribble", "done"),
+        (("scribble", "done"), "undo", "done"),
+    ],
+)
+def test_what_cannot_follow(before: tuple[str, ...], kind: str, says: str) -> None:
+    with pytest.raises(ConflictError, match=says):
+        document(*before).check(kind)
+
+
+def test_a_session_can_be_reopened() -> None:
+    found = document("scribble", "done", "reopen")
+    found.check("undo")
+    assert not found.done
