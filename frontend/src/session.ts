@@ -28,6 +28,8 @@ export interface SessionView {
 }
 
 const RETRY_MS = 2000;
+/** The server looks for places when the reader pauses. */
+const PLACES_MS = 2000;
 
 export class Session {
   readonly mask: Uint8Array;
@@ -44,12 +46,14 @@ export class Session {
   /** Answers are taken one after the other: unpacking a box does not block. */
   private turn: Promise<void> = Promise.resolve();
   private wake: (() => void)[] = [];
+  private placesTimer: ReturnType<typeof setTimeout> | undefined;
   view: SessionView = { changed() {}, masked() {}, told() {} };
 
   constructor(public state: SessionState) {
     const [x, y, z] = state.study.shape;
     this.mask = new Uint8Array(x * y * z);
     this.learn(state);
+    this.awaitPlaces();
   }
 
   get id(): string {
@@ -181,6 +185,14 @@ export class Session {
     if (this.state.strokes.some(({ number }) => !this.points.has(number)))
       this.learn(await api.session(this.id));
     if (changes.change) this.view.masked(changes.change);
+    this.awaitPlaces();
+  }
+
+  /** Ask again while the places are those of an older mask. */
+  private awaitPlaces(): void {
+    clearTimeout(this.placesTimer);
+    if (this.state.places_revision < this.state.revision)
+      this.placesTimer = setTimeout(() => void this.refresh(), PLACES_MS);
   }
 
   private learn(state: SessionState): void {

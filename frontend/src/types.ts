@@ -93,6 +93,8 @@ export interface SessionState {
   totals: Totals;
   curve: CurvePoint[];
   places: Place[];
+  /** The revision that the places are of; they are found after the mask was answered. */
+  places_revision: number;
 }
 
 /** A box of voxels, stop is exclusive. */
