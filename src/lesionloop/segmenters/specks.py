@@ -36,7 +36,9 @@ def find_specks(
     owner = flat[inside]
     sizes = np.bincount(owner, minlength=count + 1)
     peaks = np.full(count + 1, -np.inf, dtype=np.float32)
-    np.maximum.at(peaks, owner, uptake.ravel(order="F")[inside])
+    # Few voxels are inside: an array in another memory order is not copied for them.
+    at = np.unravel_index(inside, labels.shape, order="F")
+    np.maximum.at(peaks, owner, uptake[at])
     specks = np.asarray((sizes < rule.least_voxels) & (peaks < rule.sure_peak))
     specks[0] = False
     return specks
