@@ -1,11 +1,32 @@
 """What all tests share."""
 
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def _ends(pid: int, within_s: float = 5.0) -> bool:
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.fixture
+def process_ends() -> Callable[..., bool]:
+    """Whether a process, by its id, ends soon; one that ended and nobody waits for is a zombie."""
+    return _ends
 
 
 @pytest.fixture(scope="session")

@@ -2,19 +2,21 @@
 
 import errno
 import json
+import math
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lesionloop.errors import OutputError
 
 __all__ = [
     "all_or_none",
     "atomic_path",
+    "finite",
     "make_folder",
     "output_file",
     "output_folder",
@@ -146,6 +148,14 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Write bytes, whole or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
+
+
+Value = TypeVar("Value")
+
+
+def finite(value: Value) -> Value | None:
+    """The value, or None for a float that strict JSON has no word for."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -37,6 +37,14 @@ SegmenterOption = Annotated[
         "nninteractive:FOLDER, container:IMAGE, command:PROGRAM).",
     ),
 ]
+SegmentersOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--segmenter",
+        help="default, propagate, threshold, or one made elsewhere (nnunet:FOLDER, "
+        "nninteractive:FOLDER, container:IMAGE, command:PROGRAM); repeat for several.",
+    ),
+]
 OptionsOption = Annotated[
     list[str] | None,
     typer.Option("--option", "-o", help="Option of the segmenter, NAME=VALUE. Repeatable."),

@@ -10,6 +10,7 @@ import typer
 from lesionloop.cli.console import (
     JsonOption,
     OptionsOption,
+    SegmentersOption,
     note,
     parse_options,
     print_json,
@@ -32,13 +33,7 @@ EXAMPLES = (
 def run(
     dataset: Annotated[Path, typer.Argument(help="nnU-Net folder with imagesTr and labelsTr.")],
     out: Annotated[Path, typer.Option(help="Gets traces, scores.csv, summary.json, report.html.")],
-    segmenter: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="default, propagate, threshold, or one made elsewhere (nnunet:FOLDER, "
-            "nninteractive:FOLDER, container:IMAGE, command:PROGRAM); repeat for several."
-        ),
-    ] = None,
+    segmenter: SegmentersOption = None,
     option: OptionsOption = None,
     strategy: Annotated[
         list[str] | None,

@@ -10,6 +10,7 @@ import typer
 from lesionloop.cli.console import (
     JsonOption,
     OptionsOption,
+    SegmentersOption,
     note,
     parse_options,
     print_json,
@@ -44,13 +45,7 @@ def run(
             "clinicians.html."
         ),
     ],
-    segmenter: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Segmenter, or command:PROGRAM, which works in the challenge's folder layout; "
-            "repeat for several."
-        ),
-    ] = None,
+    segmenter: SegmentersOption = None,
     option: OptionsOption = None,
     own_errors: Annotated[
         str | None,

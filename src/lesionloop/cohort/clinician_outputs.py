@@ -24,7 +24,7 @@ from lesionloop.cohort.replaying import MaskAgreementRow, Replayed, ReplayRun
 from lesionloop.cohort.scoring import ScoreRow
 from lesionloop.cohort.tables import csv_text
 from lesionloop.metrics.loop_summary import LoopScores, summarise_loops
-from lesionloop.output import write_json, write_text
+from lesionloop.output import finite, write_json, write_text
 from lesionloop.reporting.clinician_report import (
     AreaPlot,
     ClinicianFindings,
@@ -219,9 +219,9 @@ def _summary(gathered: _Gathered) -> dict[str, Any]:
                 "reader": curve.reader,
                 "kind": curve.kind,
                 "cases": curve.cases,
-                "auc_dice_normalised": _finite(curve.auc_dice),
-                "auc_dmm_normalised": _finite(curve.auc_dmm),
-                **{name: [_finite(v) for v in curve.values[name]] for name in CURVE_COLUMNS},
+                "auc_dice_normalised": finite(curve.auc_dice),
+                "auc_dmm_normalised": finite(curve.auc_dmm),
+                **{name: [finite(v) for v in curve.values[name]] for name in CURVE_COLUMNS},
                 "carried": curve.carried.tolist(),
             }
             for curve in gathered.curves
@@ -366,9 +366,5 @@ def _session_row(reader: str, lines: Sequence[_SessionLine]) -> SessionRow:
     )
 
 
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def _finite_all(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _finite(value) for key, value in values.items()}
+    return {key: finite(value) for key, value in values.items()}

@@ -13,13 +13,13 @@ from lesionloop.cohort.admission import available_memory, case_memory
 from lesionloop.cohort.clinician_outputs import ReplayResult, write_replay
 from lesionloop.cohort.recorded import find_sessions
 from lesionloop.cohort.replaying import Replay, Replayed, lost_replay, replay_case
+from lesionloop.cohort.runs import segmenter_labels
 from lesionloop.cohort.workers import in_processes
 from lesionloop.datasets import find_cases
 from lesionloop.errors import InputError
 from lesionloop.interaction.trace import remove_left_overs
 from lesionloop.output import make_folder
 from lesionloop.scribbles.strategies import require_strategy
-from lesionloop.segmenters import load_segmenter
 
 __all__ = ["ReplayResult", "replay_sessions"]
 
@@ -63,13 +63,7 @@ def replay_sessions(
     """
     if own_errors is not None:
         require_strategy(own_errors)
-    labels = {name: load_segmenter(name, **(options or {})).name for name in segmenters}
-    if len(set(labels.values())) < len(labels):
-        raise InputError(
-            "two segmenters have the same name",
-            cause=f"{', '.join(labels)}.",
-            remedy="Replay into folders of their own; `rank` brings them together.",
-        )
+    labels = segmenter_labels(segmenters, options)
     found = find_sessions(sessions)
     cases = {case.name: case for case in find_cases(dataset, labelled=False)}
     strangers = [case for case in found.cases if case not in cases]

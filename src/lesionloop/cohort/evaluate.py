@@ -4,7 +4,6 @@ Every run leaves its trace in ``<out>/traces/<segmenter>/<strategy>/<case>``; an
 interrupted goes on from there. Scores are written as runs finish (Parquet) and when all are done.
 """
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
@@ -15,7 +14,7 @@ from lesionloop.cohort.admission import available_memory, case_memory, total_mem
 from lesionloop.cohort.lesion_table import CaseRow, LesionRow
 from lesionloop.cohort.pictures import read_pictures
 from lesionloop.cohort.ray_engine import on_ray
-from lesionloop.cohort.runs import Run, RunResult, lost_run, run_case
+from lesionloop.cohort.runs import Run, RunResult, lost_run, run_case, segmenter_labels
 from lesionloop.cohort.scoring import ScoreRow
 from lesionloop.cohort.tables import ScoreParts, csv_text
 from lesionloop.cohort.workers import in_processes
@@ -23,12 +22,11 @@ from lesionloop.datasets import CaseFiles, find_cases
 from lesionloop.errors import InputError
 from lesionloop.interaction.readers import MODES, Mode
 from lesionloop.interaction.trace import remove_left_overs
-from lesionloop.output import make_folder, write_json, write_text
+from lesionloop.output import finite, make_folder, write_json, write_text
 from lesionloop.reporting import CaseReport, write_loop_report
 from lesionloop.reporting.loop_records import group_cases
 from lesionloop.scribbles import STRATEGIES
 from lesionloop.scribbles.strategies import require_strategy
-from lesionloop.segmenters import load_segmenter
 from lesionloop.versions import versions
 
 __all__ = ["ENGINES", "Evaluation", "default_steps", "evaluate"]
@@ -131,13 +129,7 @@ def evaluate(
     for strategy in strategies:
         if strategy != THIRDS:
             require_strategy(strategy)
-    labels = {name: load_segmenter(name, **(options or {})).name for name in segmenters}
-    if len(set(labels.values())) < len(labels):
-        raise InputError(
-            "two segmenters have the same name",
-            cause=f"{', '.join(labels)}.",
-            remedy="Evaluate them into folders of their own; `rank` brings them together.",
-        )
+    labels = segmenter_labels(segmenters, options)
     out = make_folder(Path(out))
     remove_left_overs(out)
     cases = find_cases(dataset)
@@ -255,7 +247,7 @@ def _summary(results: list[RunResult], **facts: Any) -> dict[str, Any]:
             {
                 "segmenter": group.segmenter,
                 "strategy": group.strategy,
-                **{key: _finite(value) for key, value in asdict(group.summary).items()},
+                **{key: finite(value) for key, value in asdict(group.summary).items()},
             }
             for group in groups
         ],
@@ -271,7 +263,3 @@ def _summary(results: list[RunResult], **facts: Any) -> dict[str, Any]:
         ],
         "versions": versions(),
     }
-
-
-def _finite(value: float) -> float | None:
-    return None if isinstance(value, float) and not math.isfinite(value) else value

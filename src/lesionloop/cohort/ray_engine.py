@@ -74,12 +74,12 @@ def on_ray(
             number = running.pop(done)
             try:
                 yield ray.get(done)
-            except ray.exceptions.RayTaskError:
-                raise
+            except ray.exceptions.RayTaskError as error:
+                raise LesionLoopError(
+                    "a task failed on the cluster", cause=_first_line(error)
+                ) from error
             except ray.exceptions.RayError as error:
                 yield lost(jobs[number], f"the worker was lost: {_first_line(error)}")
-    except ray.exceptions.RayTaskError as error:
-        raise LesionLoopError("a task failed on the cluster", cause=_first_line(error)) from error
     finally:
         for reference in running:
             ray.cancel(reference, force=True)

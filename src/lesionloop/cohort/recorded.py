@@ -16,7 +16,7 @@ import re
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from math import isfinite, nan
+from math import nan
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 
 from lesionloop.errors import InputError
 from lesionloop.imaging.grid import Grid
-from lesionloop.imaging.names import image_ending, strip_ending
-from lesionloop.output import write_text
+from lesionloop.imaging.names import entries_of, image_ending, strip_ending
+from lesionloop.output import finite, write_text
 from lesionloop.scribbles import Scribble, ScribbleSet
 from lesionloop.scribbles.formats import (
     MAX_POINTS,
@@ -140,7 +140,7 @@ def write_session(session: RecordedSession, path: Path | str) -> None:
         ],
     }
     if session.seconds:
-        content["seconds"] = [value if isfinite(value) else None for value in session.seconds]
+        content["seconds"] = [finite(value) for value in session.seconds]
     write_text(Path(path), json.dumps(content) + "\n")
 
 
@@ -239,14 +239,7 @@ def _add(found: dict[str, Path], case: str, path: Path) -> None:
 
 
 def _entries(folder: Path) -> list[Path]:
-    try:
-        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    except OSError as error:
-        raise InputError(
-            f"cannot read the folder {folder}",
-            cause=f"{error.strerror or error}.",
-            remedy="Check the path and its permissions.",
-        ) from error
+    return [path for path in entries_of(folder) if not path.name.startswith(".")]
 
 
 def _read_strokes(path: Path, strokes: Any, shape: tuple[int, int, int] | None) -> ScribbleSet:

@@ -1,7 +1,5 @@
 """One case and one segmenter with every recorded session, and what that gives."""
 
-import logging
-import time
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -12,19 +10,17 @@ from numpy.typing import NDArray
 
 from lesionloop.cohort.lesion_table import CaseRow, LesionRow, ReferenceLesions, lesion_rows
 from lesionloop.cohort.recorded import RecordedSession, read_session
+from lesionloop.cohort.runs import failure_of
 from lesionloop.cohort.scoring import ScoreRow, score_trace, trace_overlaps
 from lesionloop.datasets import CaseFiles
 from lesionloop.errors import InputError, LesionLoopError
 from lesionloop.imaging import Study, Volume, read_label, require_same_grid
 from lesionloop.interaction import RecordedReader, SimulatedReader, Trace, TraceStep, run_loop
-from lesionloop.interaction.trace import TraceFolder, study_fingerprint
+from lesionloop.interaction.loop import Attempts, trace_facts
+from lesionloop.interaction.trace import TraceFolder
 from lesionloop.ranking.agreement import mask_agreement
-from lesionloop.scribbles import ScribbleSet
-from lesionloop.segmenters import Segmenter, Session, load_segmenter
-from lesionloop.segmenters.protocol import StepFailureError
-from lesionloop.versions import versions
-
-logger = logging.getLogger(__name__)
+from lesionloop.scribbles import Scribble, ScribbleSet
+from lesionloop.segmenters import Segmenter, load_segmenter
 
 __all__ = [
     "AFTER_SESSION", "OWN_MASKS", "MaskAgreementRow", "Replay", "ReplayRun", "Replayed",
@@ -171,32 +167,22 @@ def replay_session(
     """
     session.scribbles.check(study.grid, source=session.source)
     recorded = RecordedReader(session.scribbles)
-    facts: dict[str, Any] = {
-        "case": study.name,
-        "mode": recorded.mode,
-        "segmenter": segmenter.identity,
-        "reader": {**recorded.identity, "name": reader},
-        "session": [
-            {"step": stroke.step, "label": stroke.label, "points": stroke.points.tolist()}
-            for stroke in session.scribbles
-        ],
-        "study": study_fingerprint(study),
-        "provenance": {
-            "files": {**study.provenance.files, "session": session.source},
-            "facts": dict(study.provenance.facts),
-            "notes": list(study.provenance.notes),
-        },
-        "versions": versions(),
-    }
+    facts = trace_facts(segmenter, study, recorded)
+    facts["reader"] = {**facts["reader"], "name": reader}
+    facts["provenance"]["files"]["session"] = session.source
+    facts["session"] = [
+        {"step": stroke.step, "label": stroke.label, "points": stroke.points.tolist()}
+        for stroke in session.scribbles
+    ]
     folder = TraceFolder(out, facts) if out is not None else None
     done = folder.resume(study.grid)[: session.steps + 1] if folder else []
-    play = _Play(segmenter, study)
+    attempts = Attempts(segmenter, study)
     for number in range(len(done), session.steps + 1):
         so_far = session.scribbles.up_to(number)
         new = ScribbleSet(tuple(stroke for stroke in so_far if stroke.step == number))
         before = done[-1].mask if done else None
         if number == 0 or len(new):
-            step = play.step(number, so_far, new, before)
+            step = attempts.step(number, so_far, added=_joined(new), before=before)
         else:
             step = TraceStep(number, before, None, 0.0)
         done.append(step)
@@ -205,36 +191,7 @@ def replay_session(
     return Trace(study.name, recorded.mode, tuple(done), session.scribbles, facts)
 
 
-class _Play:
-    """A segmenter at work, opened when it is first needed."""
-
-    def __init__(self, segmenter: Segmenter, study: Study) -> None:
-        self._segmenter, self._study = segmenter, study
-        self._session: Session | None = None
-
-    def step(
-        self, number: int, so_far: ScribbleSet, new: ScribbleSet, before: Mask | None
-    ) -> TraceStep:
-        joined = _joined(new)
-        start = time.perf_counter()
-        try:
-            if self._session is None:
-                self._session = self._segmenter.open(self._study)
-            mask = self._session.segment(so_far)
-        except StepFailureError as error:
-            seconds = time.perf_counter() - start
-            return TraceStep(number, before, joined, seconds, f"the segmenter failed: {error}")
-        seconds = time.perf_counter() - start
-        if mask.shape != self._study.grid.shape:
-            raise InputError(
-                f"the segmenter gave a mask of shape {mask.shape}",
-                cause=f"The study {self._study.name} has shape {self._study.grid.shape} (x, y, z).",
-                remedy="This is a fault of the segmenter.",
-            )
-        return TraceStep(number, mask, joined, seconds)
-
-
-def _joined(new: ScribbleSet) -> Any:
+def _joined(new: ScribbleSet) -> Scribble | None:
     """The strokes of a step as one scribble; None when they have both labels, or there are none."""
     labels = {stroke.label for stroke in new}
     if len(labels) != 1:
@@ -249,7 +206,7 @@ def replay_case(replay: Replay) -> Replayed:
         study, label = replay.files.read()
         segmenter = load_segmenter(replay.segmenter, **replay.options)
     except Exception as error:
-        return lost_replay(replay, *_reason(error, replay.files.name))
+        return lost_replay(replay, *failure_of(error, replay.files.name))
     case = _Case(replay, study, label, segmenter)
     runs = [case.replay(reader, path) for reader, path in replay.sessions.items()]
     if replay.own_errors:
@@ -359,16 +316,9 @@ class _Case:
         session: RecordedSession | None,
         error: Exception,
     ) -> ReplayRun:
-        reason, is_fault = _reason(error, f"{self._study.name}, {self._replay.label}, {strategy}")
+        where = f"{self._study.name}, {self._replay.label}, {strategy}"
+        reason, is_fault = failure_of(error, where)
         return ReplayRun(
             self._study.name, self._replay.label, strategy, reader, session,
             failure=reason, is_fault=is_fault,
         )  # fmt: skip
-
-
-def _reason(error: Exception, where: str) -> tuple[str, bool]:
-    """Why it failed, and whether that is a fault of the program."""
-    if isinstance(error, LesionLoopError):
-        return str(error), False
-    logger.error("%s: a fault of the program", where, exc_info=error)
-    return f"{type(error).__name__}: {error}", True

@@ -1,7 +1,7 @@
 """One run of a cohort: a case, a segmenter, a strategy; the loop, its scores and its pictures."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from lesionloop.cohort.lesion_table import CaseRow, LesionRow, ReferenceLesions,
 from lesionloop.cohort.pictures import write_pictures
 from lesionloop.cohort.scoring import ScoreRow, score_trace, trace_overlaps
 from lesionloop.datasets import CaseFiles
-from lesionloop.errors import LesionLoopError
+from lesionloop.errors import InputError, LesionLoopError
 from lesionloop.interaction import SimulatedReader, TraceStep, run_loop
 from lesionloop.interaction.readers import Mode
 from lesionloop.reporting import CaseReport, StepRow
@@ -18,7 +18,7 @@ from lesionloop.segmenters import load_segmenter
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["Run", "RunResult", "lost_run", "run_case"]
+__all__ = ["Run", "RunResult", "failure_of", "lost_run", "run_case", "segmenter_labels"]
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,35 @@ def run_case(run: Run) -> RunResult:
     """Run one case and score it; what goes wrong becomes the reason, and the others go on."""
     try:
         return _scored(run)
-    except LesionLoopError as error:
-        return RunResult(run, failure=str(error))
     except Exception as error:
-        logger.exception("%s, %s: a fault of the program", run.files.name, run.label)
-        return RunResult(run, failure=f"{type(error).__name__}: {error}", is_fault=True)
+        reason, is_fault = failure_of(error, f"{run.files.name}, {run.label}")
+        return RunResult(run, failure=reason, is_fault=is_fault)
+
+
+def failure_of(error: Exception, where: str) -> tuple[str, bool]:
+    """Why something failed, and whether that is a fault of the program, which is logged."""
+    if isinstance(error, LesionLoopError):
+        return str(error), False
+    logger.error("%s: a fault of the program", where, exc_info=error)
+    return f"{type(error).__name__}: {error}", True
+
+
+def segmenter_labels(
+    segmenters: Sequence[str], options: Mapping[str, Any] | None
+) -> dict[str, str]:
+    """The name in tables of each segmenter, by the name that it is asked for with.
+
+    Raises:
+        InputError: a name or an option makes no sense, or two would have one name in tables.
+    """
+    labels = {name: load_segmenter(name, **(options or {})).name for name in segmenters}
+    if len(set(labels.values())) < len(labels):
+        raise InputError(
+            "two segmenters have the same name",
+            cause=f"{', '.join(labels)}.",
+            remedy="Evaluate them into folders of their own; `rank` brings them together.",
+        )
+    return labels
 
 
 def _scored(run: Run) -> RunResult:

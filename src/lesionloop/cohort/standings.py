@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from lesionloop.cohort.pictures import LAST_PICTURE
 from lesionloop.cohort.results import CohortScores, EmptyRule, centres_of, read_results
 from lesionloop.cohort.strata import strata_of
 from lesionloop.errors import InputError
-from lesionloop.output import write_json, write_text
+from lesionloop.output import finite, write_json, write_text
 from lesionloop.ranking import CHALLENGE, Ranking, Rules, rank
 from lesionloop.ranking.league import League, analyse
 from lesionloop.ranking.schemes import SCHEMES
@@ -104,12 +103,12 @@ def _as_json(
             low, high = boot.place_interval()[n]
             entry |= {"place_low": int(low), "place_high": int(high)}
         for name in ranking.means:
-            entry[name] = _number(ranking.means[name][n])
+            entry[name] = finite(float(ranking.means[name][n]))
             if name in ranking.ranks:
                 entry[f"{name}_rank"] = float(ranking.ranks[name][n])
             if boot is not None:
                 low, high = boot.mean_interval(name)[n]
-                entry |= {f"{name}_low": _number(low), f"{name}_high": _number(high)}
+                entry |= {f"{name}_low": finite(float(low)), f"{name}_high": finite(float(high))}
         entry["missing_cases"] = int(league.table.missing[n].sum())
         entries.append(entry)
     tau = boot.tau if boot is not None else np.empty(0)
@@ -126,11 +125,11 @@ def _as_json(
         "resamples": 0 if boot is None else len(boot.places),
         "seed": seed,
         "level": None if boot is None else boot.level,
-        "tau_median": _number(float(np.nanmedian(tau))) if np.isfinite(tau).any() else None,
+        "tau_median": finite(float(np.nanmedian(tau))) if np.isfinite(tau).any() else None,
         "algorithms": entries,
         "places_with_lesions_only": None if without is None else _places(without),
         "places_without_centre": {
-            left.centre: {"tau": _number(left.tau), "places": _places(left.ranking)}
+            left.centre: {"tau": finite(float(left.tau)), "places": _places(left.ranking)}
             for left in league.left_out
         },
         "significantly_better": {
@@ -222,7 +221,3 @@ def _csv(entries: list[dict[str, Any]]) -> str:
     writer.writeheader()
     writer.writerows(entries)
     return text.getvalue()
-
-
-def _number(value: float) -> float | None:
-    return None if isnan(value) else float(value)

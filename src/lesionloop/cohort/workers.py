@@ -77,11 +77,11 @@ def _in_pool(
     while waiting or pool.running:
         while waiting and pool.has_room:
             used = sum(needs[number] for number in pool.running)
+            fits = (n for n in waiting if memory is None or used + needs[n] <= memory)
             # The first that fits; when nothing runs, the first.
-            fits = [n for n in waiting if memory is None or used + needs[n] <= memory]
-            if not fits and pool.running:
+            number = next(fits, None if pool.running else waiting[0])
+            if number is None:
                 break
-            number = fits[0] if fits else waiting[0]
             waiting.remove(number)
             pool.start(number, jobs[number])
         for number, outcome in pool.finished():

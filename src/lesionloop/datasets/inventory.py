@@ -5,7 +5,13 @@ from pathlib import Path
 
 from lesionloop.datasets.nnunet import FOLDERS
 from lesionloop.errors import InputError
-from lesionloop.imaging.names import case_name, channel_of, image_ending, strip_ending
+from lesionloop.imaging.names import (
+    case_name,
+    channel_of,
+    entries_of,
+    image_ending,
+    strip_ending,
+)
 
 __all__ = ["Parts", "list_parts"]
 
@@ -74,11 +80,4 @@ def _pair(dataset: Path, images: str, labels: str) -> list[Parts]:
 def _images(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    try:
-        return sorted(path for path in folder.iterdir() if image_ending(path))
-    except OSError as error:
-        raise InputError(
-            f"cannot read the folder {folder}",
-            cause=f"{error.strerror or error}.",
-            remedy="Check its permissions.",
-        ) from error
+    return list(filter(image_ending, entries_of(folder)))

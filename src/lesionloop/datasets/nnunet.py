@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lesionloop.errors import InputError
 from lesionloop.imaging import Study, read_label, read_study, require_same_grid, write_volume
-from lesionloop.imaging.names import case_name, channel_of, image_ending, images_by_name
+from lesionloop.imaging.names import case_name, channel_of, entries_of, image_ending, images_by_name
 from lesionloop.imaging.volume import Volume
 from lesionloop.output import all_or_none
 
@@ -70,7 +70,7 @@ def find_cases(dataset: Path | str, *, labelled: bool = True) -> list[CaseFiles]
     dataset = Path(dataset)
     images, labels = _folders(dataset)
     found: dict[str, dict[str, Path]] = {}
-    for path in _entries(images):
+    for path in entries_of(images):
         channel = channel_of(path)
         if image_ending(path) is None or channel not in ("0000", "0001"):
             continue
@@ -134,17 +134,6 @@ def _folders(dataset: Path) -> tuple[Path, Path]:
         cause=problem,
         remedy="Give a folder in the nnU-Net layout, or make one with `lesionloop convert`.",
     )
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except OSError as error:
-        raise InputError(
-            f"cannot read the folder {folder}",
-            cause=f"{error.strerror or error}.",
-            remedy="Check its permissions.",
-        ) from error
 
 
 def _case(images: Path, name: str, files: dict[str, Path], labels: dict[str, Path]) -> CaseFiles:

@@ -6,7 +6,8 @@ from pathlib import Path
 from lesionloop.errors import InputError
 
 __all__ = [
-    "IMAGE_ENDINGS", "case_name", "channel_of", "image_ending", "images_by_name", "strip_ending",
+    "IMAGE_ENDINGS", "case_name", "channel_of", "entries_of", "image_ending", "images_by_name",
+    "strip_ending",
 ]  # fmt: skip
 
 #: Image files that can be read and written, the longer ending first.
@@ -40,6 +41,22 @@ def case_name(path: Path | str) -> str:
     return _CHANNEL.sub("", stem) or stem
 
 
+def entries_of(folder: Path) -> list[Path]:
+    """All that stands in a folder, sorted by name.
+
+    Raises:
+        InputError: the folder cannot be read.
+    """
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise InputError(
+            f"cannot read the folder {folder}",
+            cause=f"{error.strerror or error}.",
+            remedy="Check the path and its permissions.",
+        ) from error
+
+
 def images_by_name(folder: Path) -> dict[str, Path]:
     """Image files in a folder by their names without ending, sorted by name.
 
@@ -47,15 +64,7 @@ def images_by_name(folder: Path) -> dict[str, Path]:
         InputError: the folder cannot be read, or two files differ in their ending only.
     """
     found: dict[str, Path] = {}
-    try:
-        paths = sorted(path for path in folder.iterdir() if image_ending(path))
-    except OSError as error:
-        raise InputError(
-            f"cannot read the folder {folder}",
-            cause=f"{error.strerror or error}.",
-            remedy="Check the path and its permissions.",
-        ) from error
-    for path in paths:
+    for path in filter(image_ending, entries_of(folder)):
         name = strip_ending(path)
         if name in found:
             raise InputError(

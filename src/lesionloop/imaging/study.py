@@ -3,16 +3,19 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from lesionloop.errors import InputError
 from lesionloop.imaging.grid import GRID_TOLERANCE_MM, Grid
 from lesionloop.imaging.resample import AIR_HU, resample_ct
 from lesionloop.imaging.volume import Quantity, Volume, require_same_grid
 
-__all__ = ["TRACERS", "Provenance", "Study", "assemble_study", "check_pet", "require_suv"]
+__all__ = [
+    "TRACERS", "Provenance", "Study", "assemble_study", "check_pet", "label_array", "require_suv",
+]  # fmt: skip
 
 #: Tracers that segmenters may be told about; None stands for not known.
 TRACERS = ("fdg", "psma")
@@ -131,6 +134,23 @@ def assemble_study(
         provenance=replace(provenance, notes=tuple(notes)),
         load_native_ct=load_native_ct or partial(replace, ct),  # unlike a lambda, this pickles
     )
+
+
+def label_array(labels: ArrayLike, study: Study) -> NDArray[Any]:
+    """Labels [x, y, z] as unsigned or signed whole numbers; a mask has 0 and 1.
+
+    Raises:
+        InputError: they are not on the study's grid, or not whole numbers.
+    """
+    values = np.asarray(labels)
+    if values.dtype == bool:
+        values = values.view(np.uint8)
+    if values.shape != study.grid.shape or values.dtype.kind not in "ui":
+        raise InputError(
+            f"labels of shape {values.shape} and type {values.dtype} do not fit {study.name}",
+            cause=f"Its grid has shape {study.grid.shape}, and labels are whole numbers.",
+        )
+    return values
 
 
 def check_pet(pet: Volume) -> None:

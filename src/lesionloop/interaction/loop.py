@@ -18,7 +18,7 @@ from lesionloop.segmenters import Segmenter, Session
 from lesionloop.segmenters.protocol import StepFailureError
 from lesionloop.versions import versions
 
-__all__ = ["run_loop"]
+__all__ = ["Attempts", "run_loop", "trace_facts"]
 
 logger = logging.getLogger(__name__)
 
@@ -58,19 +58,7 @@ def run_loop(
     """
     if steps < 0:
         raise InputError(f"steps must be 0 or more, not {steps}")
-    facts: dict[str, Any] = {
-        "case": study.name,
-        "mode": reader.mode,
-        "segmenter": segmenter.identity,
-        "reader": reader.identity,
-        "study": study_fingerprint(study),
-        "provenance": {
-            "files": dict(study.provenance.files),
-            "facts": dict(study.provenance.facts),
-            "notes": list(study.provenance.notes),
-        },
-        "versions": versions(),
-    }
+    facts = trace_facts(segmenter, study, reader)
     folder = TraceFolder(Path(out), facts) if out is not None else None
     done = folder.resume(study.grid)[: steps + 1] if folder else []
     loop = _Loop(segmenter, study, reader, done)
@@ -83,6 +71,23 @@ def run_loop(
     return Trace(study.name, reader.mode, tuple(loop.done), loop.scribbles, facts)
 
 
+def trace_facts(segmenter: Segmenter, study: Study, reader: Reader) -> dict[str, Any]:
+    """What a trace tells of a loop; all but provenance decides whether a stored one goes on."""
+    return {
+        "case": study.name,
+        "mode": reader.mode,
+        "segmenter": segmenter.identity,
+        "reader": reader.identity,
+        "study": study_fingerprint(study),
+        "provenance": {
+            "files": dict(study.provenance.files),
+            "facts": dict(study.provenance.facts),
+            "notes": list(study.provenance.notes),
+        },
+        "versions": versions(),
+    }
+
+
 class _Loop:
     """Where a loop stands."""
 
@@ -93,9 +98,9 @@ class _Loop:
         reader: Reader,
         done: list[TraceStep],
     ) -> None:
-        self._segmenter, self._study, self._reader = segmenter, study, reader
-        self._tolerant = self._runs_always = reader.mode == "reference"
-        self._session: Session | None = None
+        self._study, self._reader = study, reader
+        self._runs_always = reader.mode == "reference"
+        self._attempts = Attempts(segmenter, study, tolerant=reader.mode == "reference")
         self.done = done
         self.scribbles = ScribbleSet(tuple(step.scribble for step in done if step.scribble))
 
@@ -122,22 +127,58 @@ class _Loop:
     def _predict(
         self, number: int, scribble: Scribble | None, before: NDArray[np.bool_] | None
     ) -> TraceStep:
+        return self._attempts.step(number, self.scribbles, added=scribble, before=before)
+
+
+class Attempts:
+    """A segmenter at work on a study, opened when it is first needed.
+
+    Args:
+        segmenter: makes the masks.
+        study: what is segmented.
+        tolerant: record every failure, not only a ``StepFailureError``.
+    """
+
+    def __init__(self, segmenter: Segmenter, study: Study, *, tolerant: bool = False) -> None:
+        self._segmenter, self._study, self._tolerant = segmenter, study, tolerant
+        self._session: Session | None = None
+
+    def step(
+        self,
+        number: int,
+        scribbles: ScribbleSet,
+        *,
+        added: Scribble | None,
+        before: NDArray[np.bool_] | None,
+    ) -> TraceStep:
+        """One prediction.
+
+        Args:
+            number: of the step.
+            scribbles: everything drawn so far.
+            added: what was drawn for this step.
+            before: the mask that stands when this one fails.
+
+        Raises:
+            InputError: the segmenter refuses the study or gives a mask of another shape, and that
+                is not to be recorded.
+        """
         start = time.perf_counter()
         try:
             if self._session is None:
                 self._session = self._segmenter.open(self._study)
-            mask = self._session.segment(self.scribbles)
+            mask = self._session.segment(scribbles)
         except Exception as error:
             if not self._tolerant and not isinstance(error, StepFailureError):
                 raise
             logger.warning("%s, step %d: the segmenter failed: %s", self._study.name, number, error)
             seconds = time.perf_counter() - start
-            return TraceStep(number, before, scribble, seconds, f"the segmenter failed: {error}")
+            return TraceStep(number, before, added, seconds, f"the segmenter failed: {error}")
         seconds = time.perf_counter() - start
         if mask.shape != self._study.grid.shape:
             what = f"the segmenter gave a mask of shape {mask.shape}"
             cause = f"The study {self._study.name} has shape {self._study.grid.shape} (x, y, z)."
             if not self._tolerant:
                 raise InputError(what, cause=cause, remedy="This is a fault of the segmenter.")
-            return TraceStep(number, None, scribble, seconds, f"{what}: {cause}")
-        return TraceStep(number, mask, scribble, seconds)
+            return TraceStep(number, None, added, seconds, f"{what}: {cause}")
+        return TraceStep(number, mask, added, seconds)

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lesionloop.errors import InputError
-from lesionloop.imaging.study import Study, require_suv
+from lesionloop.imaging.study import Study, label_array, require_suv
 from lesionloop.quantification.occupied import occupied_voxels
 from lesionloop.quantification.peak import PeakMap, PeakSphere
 
@@ -85,7 +84,7 @@ def measure_lesions(
     require_suv(study)
     if peaks is not None and peaks.volume is not study.pet:
         raise InputError(f"the map of SUVpeak was made for another PET than that of {study.name}")
-    held = _checked(labels, study)
+    held = label_array(labels, study)
     found = occupied_voxels(held)
     if not len(found):
         return []
@@ -116,18 +115,6 @@ def totals(measures: Sequence[LesionMeasures]) -> Totals:
         count=len(measures),
         suv_max=max((lesion.suv_max for lesion in measures), default=0.0),
     )
-
-
-def _checked(labels: ArrayLike, study: Study) -> NDArray[Any]:
-    held = np.asarray(labels)
-    if held.dtype == bool:
-        held = held.view(np.uint8)
-    if held.shape != study.grid.shape or held.dtype.kind not in "ui":
-        raise InputError(
-            f"labels of shape {held.shape} and type {held.dtype} do not fit {study.name}",
-            cause=f"Its grid has shape {study.grid.shape}, and labels are whole numbers.",
-        )
-    return held
 
 
 def _measure(

@@ -3,17 +3,16 @@
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from itertools import pairwise
 from math import nan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from lesionloop.cohort.recorded import RecordedSession, write_session
 from lesionloop.imaging import Quantity, Study, write_mask
 from lesionloop.quantification import LesionMeasures, lesions_csv
 from lesionloop.viewer.document import Event
-from lesionloop.viewer.refusals import ConflictError, MissingError, NotReadyError
+from lesionloop.viewer.refusals import ConflictError, MissingError
 from lesionloop.viewer.snapshot import Snapshot
 from lesionloop.viewer.timings import seconds_between
 
@@ -102,22 +101,29 @@ def _csv(job: Job, path: Path) -> None:
     path.write_text(lesions_csv(job.measures), encoding="utf-8")
 
 
+# The writers of DICOM are imported when they are used: their libraries are heavy.
+
+
 def _seg(job: Job, path: Path) -> None:
-    write = _part("lesionloop.imaging.dicom.lesion_segments", "write_lesion_seg")
-    write(_labels(job), job.study, path, algorithm=job.segmenter[:64])
+    from lesionloop.imaging.dicom.lesion_segments import write_lesion_seg  # noqa: PLC0415
+
+    write_lesion_seg(_labels(job), job.study, path, algorithm=job.segmenter[:64])
 
 
 def _rtstruct(job: Job, path: Path) -> None:
-    write = _part("lesionloop.imaging.dicom.rtstruct", "write_rtstruct")
-    write(_labels(job), job.study, path, algorithm=job.segmenter[:64])
+    from lesionloop.imaging.dicom.rtstruct import write_rtstruct  # noqa: PLC0415
+
+    write_rtstruct(_labels(job), job.study, path, algorithm=job.segmenter[:64])
 
 
 def _report(job: Job, path: Path) -> None:
     _require_suv(job)
-    write = _part("lesionloop.reporting.dicom_sr", "write_measurement_report")
+    from lesionloop.reporting.dicom_sr import write_measurement_report  # noqa: PLC0415
+
     seg = path.with_name("seg.dcm")
     _seg(job, seg)
-    write(_labels(job), job.measures, job.study, path, reader=job.reader, seg=seg)
+    labels = _labels(job)
+    write_measurement_report(labels, job.measures, job.study, path, reader=job.reader, seg=seg)
 
 
 def _labels(job: Job) -> "NDArray[np.uint16]":
@@ -131,19 +137,6 @@ def _require_suv(job: Job) -> None:
             cause="Its PET is not in SUV: the header lacks what SUV needs.",
             remedy="Export the mask, or complete the header and open the study again.",
         )
-
-
-def _part(module: str, name: str) -> Callable[..., Any]:
-    """A writer, imported when it is used: the DICOM libraries are heavy."""
-    try:
-        found: Callable[..., Any] = getattr(import_module(module), name)
-    except ImportError as error:
-        raise NotReadyError(
-            "this installation cannot write that file",
-            cause=f"{module} is not there.",
-            remedy="Install the whole of lesionloop.",
-        ) from error
-    return found
 
 
 _DICOM: Final = "application/dicom"

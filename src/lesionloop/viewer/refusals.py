@@ -6,7 +6,7 @@ an `OutputError` (a full disk) with 507.
 
 from lesionloop.errors import InputError, LesionLoopError, OutputError
 
-__all__ = ["ConflictError", "MissingError", "NotReadyError", "status_of"]
+__all__ = ["ConflictError", "MissingError", "status_of"]
 
 
 class MissingError(InputError):
@@ -15,10 +15,6 @@ class MissingError(InputError):
 
 class ConflictError(InputError):
     """It does not fit the state that the session is in: 409."""
-
-
-class NotReadyError(InputError):
-    """This installation cannot do it: 422."""
 
 
 def status_of(error: LesionLoopError) -> int:

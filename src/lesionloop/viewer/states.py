@@ -1,9 +1,9 @@
 """From the desk's snapshots to the messages that tell them."""
 
 from base64 import b64encode
-from math import isfinite
 from typing import Any
 
+from lesionloop.output import finite
 from lesionloop.segmenters.boxes import Box
 from lesionloop.viewer.desk import Desk
 from lesionloop.viewer.document import Document
@@ -91,9 +91,9 @@ def _state(
         "lesions": [_lesion(lesion, suv=suv) for lesion in snapshot.lesions],
         "totals": TotalsState(
             mtv_ml=sums.mtv_ml,
-            tlg=_finite(sums.tlg) if suv else None,
+            tlg=finite(sums.tlg) if suv else None,
             count=sums.count,
-            suv_max=_finite(sums.suv_max) if suv else None,
+            suv_max=finite(sums.suv_max) if suv else None,
         ),
         "curve": _curve(desk, session, snapshot, suv=suv),
         "places": [
@@ -126,10 +126,10 @@ def _lesion(lesion: Lesion, *, suv: bool) -> LesionState:
     return LesionState(
         number=measures.number,
         volume_ml=measures.volume_ml,
-        suv_max=_finite(measures.suv_max) if suv else None,
-        suv_mean=_finite(measures.suv_mean) if suv else None,
-        suv_peak=_finite(measures.suv_peak) if suv else None,
-        tlg=_finite(measures.tlg) if suv else None,
+        suv_max=finite(measures.suv_max) if suv else None,
+        suv_mean=finite(measures.suv_mean) if suv else None,
+        suv_peak=finite(measures.suv_peak) if suv else None,
+        tlg=finite(measures.tlg) if suv else None,
         at=measures.at,
         centroid_mm=measures.centroid_mm,
         locked=lesion.locked,
@@ -149,11 +149,7 @@ def _curve(desk: Desk, session: str, snapshot: Snapshot, *, suv: bool) -> list[C
             points[step] = CurveState(
                 step=step,
                 mtv_ml=outcome.mtv_ml,
-                tlg=_finite(outcome.tlg) if suv else None,
+                tlg=finite(outcome.tlg) if suv else None,
                 count=outcome.count,
             )
     return [points[key] for key in sorted(points)]
-
-
-def _finite(value: float) -> float | None:
-    return value if isfinite(value) else None

@@ -21,7 +21,7 @@ from lesionloop.imaging.dicom.frame_planes import FramePlanes, PlaneFit
 from lesionloop.imaging.dicom.segmentation_building import fill_empty, fit_planes
 from lesionloop.imaging.dicom.series import Series, scan_folder
 from lesionloop.imaging.dicom.source_series import read_source_series
-from lesionloop.imaging.study import Study
+from lesionloop.imaging.study import Study, label_array
 
 __all__ = ["ExportSource", "check_labels", "export_source"]
 
@@ -79,14 +79,7 @@ def check_labels(labels: ArrayLike, study: Study) -> tuple[NDArray[Any], int]:
         InputError: they are not on the study's grid, not whole numbers of 0 or more, or not
             numbered 1 to n without a gap, as DICOM wants its segments.
     """
-    values = np.asarray(labels)
-    if values.dtype == bool:
-        values = values.view(np.uint8)
-    if values.shape != study.grid.shape or values.dtype.kind not in "ui":
-        raise InputError(
-            f"labels of shape {values.shape} and type {values.dtype} do not fit {study.name}",
-            cause=f"Its grid has shape {study.grid.shape}, and labels are whole numbers.",
-        )
+    values = label_array(labels, study)
     held = np.unique(values[values != 0])
     if not np.array_equal(held, np.arange(1, len(held) + 1)):
         raise InputError(

@@ -54,6 +54,8 @@ _GIVEN_LOGITS = 3.0
 #: Logit of what is outside the body.
 _NEVER = np.float32(-30)
 
+_EVERYWHERE: Box = (slice(None), slice(None), slice(None))
+
 Floats = NDArray[np.float32]
 Points = NDArray[np.int64]
 
@@ -145,8 +147,7 @@ class LearnedSession:
         """Logits of the whole working grid without any stroke."""
         logits = np.full(self._view.grid.shape, _NEVER, dtype=np.float32)
         logits[self._view.body] = self._look(self._view.body)
-        everywhere = tuple(slice(0, n) for n in logits.shape)
-        logits += self._prior(ScribbleSet(), (everywhere[0], everywhere[1], everywhere[2]))
+        logits += self._prior(ScribbleSet(), _EVERYWHERE)
         logits[self._view.pet < _AIR_SUV] = _NEVER
         return logits
 
