@@ -8,19 +8,36 @@ from typing import Annotated, Any
 import typer
 
 from lesionloop.cli.console import JsonOption, print_json, print_table
+from lesionloop.cli.rank_trials import (
+    SCHEME,
+    FamilyOption,
+    LesionMeansOption,
+    LesionsOption,
+    MissingOption,
+    OffTheShelfOption,
+    PoolOption,
+    RebuildOption,
+    TieBreaksOption,
+    TrialsArguments,
+    run_trials,
+)
 
 NAME = "rank"
 EXAMPLES = (
     "Examples: lesionloop rank results/ --out ranking/   ·   "
     "lesionloop rank team-a/ team-b/ --centres centres.csv --metric auc_dice=0.5 "
-    "--metric auc_dmm=0.5 --scheme rank-then-aggregate"
+    "--metric auc_dmm=0.5 --scheme rank-then-aggregate   ·   "
+    "lesionloop rank --scheme trials case_records.csv --out ranking/"
 )
 
 
 def run(
     results: Annotated[
         list[Path],
-        typer.Argument(help="Folders that `evaluate` wrote, or tables like their scores.csv."),
+        typer.Argument(
+            help="Folders that `evaluate` wrote, or tables like their scores.csv. For the scheme "
+            "trials: tables of values per centre, or of records per case."
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -32,7 +49,10 @@ def run(
     ] = None,
     scheme: Annotated[
         str,
-        typer.Option(help="aggregate-then-rank, rank-then-aggregate or test-then-rank."),
+        typer.Option(
+            help="aggregate-then-rank, rank-then-aggregate, test-then-rank, or trials: the liver "
+            "benchmark's."
+        ),
     ] = "aggregate-then-rank",
     ties: Annotated[str, typer.Option(help="Rank of equal values: average or min.")] = "average",
     centres: Annotated[
@@ -51,6 +71,14 @@ def run(
     resamples: Annotated[int, typer.Option(help="Of the bootstrap over cases.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 1,
     level: Annotated[float, typer.Option(help="Of the intervals.")] = 0.95,
+    missing: MissingOption = None,
+    off_the_shelf: OffTheShelfOption = None,
+    pool: PoolOption = None,
+    tie_breaks: TieBreaksOption = None,
+    rebuild_penalties: RebuildOption = False,
+    lesion_means: LesionMeansOption = None,
+    family: FamilyOption = None,
+    lesions: LesionsOption = None,
     json: JsonOption = False,
 ) -> None:
     """Rank algorithms as the challenge does, with intervals, tests and robustness."""
@@ -62,6 +90,22 @@ def run(
     from lesionloop.output import output_folder
     from lesionloop.ranking import CHALLENGE, Rules
 
+    trials = TrialsArguments(
+        missing, off_the_shelf, pool, tie_breaks, rebuild_penalties, lesion_means, family, lesions
+    )
+    facts = {"command": shlex.join(["lesionloop", *sys.argv[1:]])}
+    if scheme == SCHEME:
+        if metric or centres or lesion_free != "loop":
+            raise InputError(
+                f"--metric, --centres and --lesion-free do not go with --scheme {SCHEME}",
+                cause="Its blocks name the metrics, and its tables the centres.",
+            )
+        run_trials(
+            results, out, trials, ties=ties, bootstrap=(resamples, seed, level), facts=facts,
+            json=json,
+        )  # fmt: skip
+        return
+    trials.refuse()
     if lesion_free not in EMPTY_RULES:
         raise InputError(
             f"unknown rule {lesion_free!r} for --lesion-free",
@@ -79,7 +123,7 @@ def run(
             resamples=resamples,
             seed=seed,
             level=level,
-            facts={"command": shlex.join(["lesionloop", *sys.argv[1:]])},
+            facts=facts,
         )
     if json:
         print_json(found)
