@@ -4,7 +4,7 @@ The command line prints them without a traceback and exits with 2; a server answ
 same text. Any other exception is a fault of ours.
 """
 
-__all__ = ["InputError", "LesionLoopError", "OutputError"]
+__all__ = ["GatewayError", "InputError", "LesionLoopError", "OutputError"]
 
 
 class LesionLoopError(Exception):
@@ -42,3 +42,7 @@ class InputError(LesionLoopError, ValueError):
 
 class OutputError(LesionLoopError):
     """An output could not be written."""
+
+
+class GatewayError(LesionLoopError):
+    """Another server, such as a PACS, does not answer, refuses, or answers with nonsense."""

@@ -16,6 +16,7 @@ from lesionloop.imaging.nifti import read_nifti, read_nifti_shape, write_nifti
 from lesionloop.imaging.study import Provenance, Study, assemble_study
 from lesionloop.imaging.volume import Quantity, Volume, require_same_grid
 from lesionloop.output import atomic_path
+from lesionloop.progress import stage, tell
 
 __all__ = [
     "read_label",
@@ -149,19 +150,21 @@ def read_study(
     pet_path = Path(pet)
     files = {"pet": str(pet_path)}
     pet_volume = _as_float32(read_volume(pet_path, Quantity.SUV_BW))
+    tell(0.3)
     ct_volume = None
     if ct is not None:
         files["ct"] = str(ct)
         _check_channels(Path(ct), pet_path)
         ct_volume = read_volume(ct, Quantity.HU)
-    return assemble_study(
-        pet_volume,
-        ct_volume,
-        name=name or case_name(pet_path),
-        tracer=tracer,
-        provenance=Provenance(files=files),
-        load_native_ct=None if ct is None else partial(read_volume, ct, Quantity.HU),
-    )
+    with stage(0.6, 1.0):
+        return assemble_study(
+            pet_volume,
+            ct_volume,
+            name=name or case_name(pet_path),
+            tracer=tracer,
+            provenance=Provenance(files=files),
+            load_native_ct=None if ct is None else partial(read_volume, ct, Quantity.HU),
+        )
 
 
 def write_volume(volume: Volume, path: Path | str) -> None:

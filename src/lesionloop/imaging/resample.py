@@ -11,6 +11,7 @@ from scipy.ndimage import affine_transform
 
 from lesionloop.imaging.grid import Grid
 from lesionloop.imaging.volume import Volume
+from lesionloop.progress import tell
 
 __all__ = ["AIR_HU", "resample_ct", "resample_label"]
 
@@ -98,7 +99,9 @@ def _resample(
         np.copyto(slab, outside, where=~_inside(matrix, offset, slab.shape, source.shape))
 
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        list(pool.map(fill, range(0, target.shape[2], _SLAB)))
+        starts = range(0, target.shape[2], _SLAB)
+        for number, _ in enumerate(pool.map(fill, starts)):
+            tell((number + 1) / len(starts))
     return result
 
 

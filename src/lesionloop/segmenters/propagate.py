@@ -8,6 +8,9 @@ log-odds, so what is far from any stroke stays exactly as the first pass left it
 
 from dataclasses import asdict, dataclass, field, fields
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lesionloop.errors import InputError
 from lesionloop.imaging import Study, read_label, require_same_grid
 from lesionloop.imaging.study import require_suv
@@ -96,12 +99,20 @@ class Propagate:
             InputError: the PET is not SUV; the start mask is damaged or on another grid.
         """
         require_suv(study)
-        start = None
-        if self.start is not None:
-            label = read_label(self.start, study.grid)
-            require_same_grid(label, study.pet)
-            start = label.mask()
-        return PropagateSession(self, study, start)
+        if self.start is None:
+            return PropagateSession(self, study)
+        label = read_label(self.start, study.grid)
+        require_same_grid(label, study.pet)
+        return PropagateSession(self, study, label.mask())
+
+    def open_from(self, study: Study, mask: NDArray[np.bool_]) -> PropagateSession:
+        """Start on a study with a mask made elsewhere, bool [x, y, z], as option ``start`` does.
+
+        Raises:
+            InputError: the PET is not SUV.
+        """
+        require_suv(study)
+        return PropagateSession(self, study, mask)
 
 
 def _reach(lengths: dict[str, float]) -> Reach:

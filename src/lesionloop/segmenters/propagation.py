@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from lesionloop.imaging import Study
+from lesionloop.progress import tell
 from lesionloop.scribbles import ScribbleSet
 from lesionloop.segmenters.boxes import Box, grow, merge_boxes, overlap, place_in, within
 from lesionloop.segmenters.influence import Say, combine, stroke_influence
@@ -57,6 +58,7 @@ class PropagateSession:
         self._log_suv = _log_suv(suv)
         self._working = WorkingGrid.near(self._grid.shape, self._grid.spacing, options.working_mm)
         self._coarse_shape = self._working.shape
+        tell(0.3)
         self._coarse = np.log(np.maximum(self._working.average(suv), 0) + np.float32(0.3))
         self._sigma = options.smooth_mm / _FWHM / np.array(self._grid.spacing)
         kernel = (_TRUNCATE * self._sigma + 0.5).astype(
@@ -94,7 +96,9 @@ class PropagateSession:
         if self._start is not None:
             return self._start, np.zeros_like(self._start)
         candidates = self._smooth(self._evidence(self._log_suv, 0.0)) > 0
+        tell(0.7)
         labels, count = label_parts(candidates)
+        tell(0.8)
         physiologic = physiologic_components(study, labels, count)
         keep = ~find_specks(labels, count, self._log_suv, self._specks) & ~physiologic
         keep[0] = False
@@ -160,7 +164,8 @@ class PropagateSession:
         if self._decided is self._first:
             self._decided = self._first.copy(order="K")
             self._cleaned = self._first.copy(order="K")
-        for box in boxes:
+        for number, box in enumerate(boxes):
+            tell(number / len(boxes))  # may end here: the boxes are stale until all are done
             self._decide(box)
         foreground = [say.stroke.points for say in self._says.values() if say.is_foreground]
         kept = np.concatenate([np.empty((0, 3), dtype=np.int64), *foreground])

@@ -6,7 +6,7 @@ that is handed all scribbles gives the same mask as the warm session did, and ne
 the points nor their division into strokes matters (the challenge's file keeps neither).
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from lesionloop.imaging import Study
 from lesionloop.scribbles import ScribbleSet
 
-__all__ = ["Segmenter", "Session", "StepFailureError", "honour", "point_sets"]
+__all__ = [
+    "Segmenter", "Session", "StartsFromMask", "StepFailureError", "honour", "point_sets",
+]  # fmt: skip
 
 
 class StepFailureError(Exception):
@@ -51,6 +53,23 @@ class Segmenter(Protocol):
 
     def open(self, study: Study) -> Session:
         """Start on a study.
+
+        Raises:
+            InputError: the study is not one that the segmenter can work on.
+        """
+        ...
+
+
+@runtime_checkable
+class StartsFromMask(Protocol):
+    """A segmenter that can correct a mask made elsewhere, in place of its own first pass."""
+
+    def open_from(self, study: Study, mask: NDArray[np.bool_]) -> Session:
+        """Start on a study with a given mask; without scribbles the session gives just that.
+
+        Args:
+            study: what was scanned.
+            mask: on its PET grid, bool [x, y, z]; the session keeps it and never changes it.
 
         Raises:
             InputError: the study is not one that the segmenter can work on.

@@ -6,9 +6,7 @@ takes away the region it touches, within its reach, as far as no foreground poin
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TypeAlias
 
-import edt
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
@@ -17,11 +15,12 @@ from lesionloop.errors import InputError
 from lesionloop.imaging import Study, Volume, read_label, require_same_grid
 from lesionloop.imaging.study import require_suv
 from lesionloop.scribbles import ScribbleSet
-from lesionloop.segmenters.boxes import Box, box_around, within
+from lesionloop.segmenters.boxes import box_around, within
 from lesionloop.segmenters.options import file_hash, require_number
 from lesionloop.segmenters.parts import label_parts
 from lesionloop.segmenters.protocol import honour, point_sets
 from lesionloop.segmenters.strokes import Stroke, find_strokes
+from lesionloop.segmenters.touched import Region, distance_mm, touched_region
 
 __all__ = ["Threshold"]
 
@@ -29,9 +28,6 @@ METHODS = ("fixed", "percent", "liver")
 
 #: No foreground stroke asks for less, SUV: what has less is air.
 _LEAST_LEVEL_SUV = 0.2
-
-#: Voxels of a box.
-_Region: TypeAlias = tuple[Box, NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -102,16 +98,27 @@ class Threshold:
         require_suv(study)
         return ThresholdSession(self, study)
 
+    def open_from(self, study: Study, mask: NDArray[np.bool_]) -> "ThresholdSession":
+        """Start on a study with a mask made elsewhere, bool [x, y, z], as the first one.
+
+        Raises:
+            InputError: the PET is not SUV.
+        """
+        require_suv(study)
+        return ThresholdSession(self, study, mask)
+
 
 class ThresholdSession:
     """First mask of one study, and the regions of the foreground strokes seen last."""
 
-    def __init__(self, options: Threshold, study: Study) -> None:
+    def __init__(
+        self, options: Threshold, study: Study, start: NDArray[np.bool_] | None = None
+    ) -> None:
         self._options = options
         self._grid = study.grid
         self._suv = study.pet.values
-        self._first = self._first_pass(study)
-        self._regions: dict[bytes, _Region] = {}
+        self._first = self._first_pass(study) if start is None else start
+        self._regions: dict[bytes, Region] = {}
 
     def segment(self, scribbles: ScribbleSet) -> NDArray[np.bool_]:
         """Mask for all scribbles so far, bool [x, y, z].
@@ -131,7 +138,7 @@ class ThresholdSession:
             mask[box] |= region
         kept = np.column_stack(np.unravel_index(foreground, shape)).astype(np.int64)
         removed = [
-            self._region_of(mask, stroke, kept)
+            touched_region(mask, stroke, kept, spacing=spacing, reach_mm=_reach_mm(stroke))
             for stroke in find_strokes(background, shape, spacing)
         ]
         for box, region in removed:
@@ -152,7 +159,7 @@ class ThresholdSession:
         np.maximum.at(peaks, owner, self._suv.ravel(order="F")[inside])
         return np.asarray(mask & (self._suv >= np.float32(options.percent / 100) * peaks[labels]))
 
-    def _grown(self, stroke: Stroke) -> "_Region":
+    def _grown(self, stroke: Stroke) -> Region:
         """The region around a foreground stroke above a part of the stroke's own peak."""
         reach = _reach_mm(stroke)
         shape, spacing = self._grid.shape, self._grid.spacing
@@ -160,43 +167,15 @@ class ThresholdSession:
         local = tuple(within(stroke.points, box).T)
         suv = self._suv[box]
         level = max(self._options.percent / 100 * float(suv[local].max()), _LEAST_LEVEL_SUV)
-        near = _distance(local, suv.shape, spacing) <= reach
+        near = distance_mm(local, suv.shape, spacing) <= reach
         labels, _ = label_parts((suv >= level) & near)
         chosen = np.unique(labels[local])
         return box, np.isin(labels, chosen[chosen > 0])
-
-    def _region_of(
-        self, mask: NDArray[np.bool_], stroke: Stroke, kept: NDArray[np.int64]
-    ) -> "_Region":
-        """What a background stroke takes away: box and voxels in it."""
-        reach = _reach_mm(stroke)
-        box = box_around(stroke.points, np.ceil(reach / np.array(self._grid.spacing)), mask.shape)
-        local = tuple(within(stroke.points, box).T)
-        labels, _ = label_parts(mask[box])
-        touched = np.unique(labels[local])
-        distance = _distance(local, labels.shape, self._grid.spacing)
-        region = np.isin(labels, touched[touched > 0]) & (distance <= reach)
-        others = within(kept, box)
-        if len(others):
-            region &= distance < _distance(tuple(others.T), labels.shape, self._grid.spacing)
-        return box, region
 
 
 def _reach_mm(stroke: Stroke) -> float:
     """A stroke speaks for what is about as large as itself, and for 20 mm at least."""
     return 20.0 + stroke.extent_mm
-
-
-def _distance(
-    points: tuple[NDArray[np.int64], ...],
-    shape: tuple[int, ...],
-    spacing: tuple[float, float, float],
-) -> NDArray[np.float32]:
-    """Straight distance in mm to the nearest of the points."""
-    outside = np.ones(shape, dtype=bool, order="F")
-    outside[points] = False
-    distance: NDArray[np.float32] = edt.edt(outside, anisotropy=spacing)
-    return distance
 
 
 def _liver_level(study: Study, options: Threshold) -> float:

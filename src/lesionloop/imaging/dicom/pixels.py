@@ -22,6 +22,7 @@ from lesionloop.imaging.dicom.series import Series
 from lesionloop.imaging.dicom.stack import Stack, stack_slices
 from lesionloop.imaging.resample import AIR_HU
 from lesionloop.imaging.volume import Quantity, Volume
+from lesionloop.progress import tell
 
 __all__ = ["read_series"]
 
@@ -63,7 +64,8 @@ def read_series(
     whole = is_ct and bool((rescale == np.round(rescale)).all())
     columns, rows, count = stack.grid.shape
     values: NDArray[Any] = np.empty((count, rows, columns), dtype=np.int16 if whole else np.float32)
-    for plane, index in zip(values, stack.order, strict=True):
+    for done, (plane, index) in enumerate(zip(values, stack.order, strict=True)):
+        tell(done / count)
         header, stored = _decode(series.files[index], (rows, columns))
         slope, intercept = rescale[index]
         scaled = stored * float(slope) + float(intercept)  # in double, rounded once

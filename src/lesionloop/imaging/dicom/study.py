@@ -13,6 +13,7 @@ from lesionloop.imaging.dicom.suv import activity_factor, suv_factor
 from lesionloop.imaging.dicom.tracers import find_tracer
 from lesionloop.imaging.study import Fact, Provenance, Study, assemble_study
 from lesionloop.imaging.volume import Quantity, Volume
+from lesionloop.progress import stage
 
 __all__ = ["read_dicom_study"]
 
@@ -76,26 +77,31 @@ def read_dicom_study(
     else:
         factors = tuple(activity_factor(header) for header in pet.series.headers)
         facts["activity_factor"] = sum(factors) / len(factors)
-    volume = read_series(pet.series, quantity=_QUANTITIES[quantity], factors=factors, stack=stack)
-    ct_volume = _read_ct(ct, notes)
+    with stage(0.2, 0.5):
+        volume = read_series(
+            pet.series, quantity=_QUANTITIES[quantity], factors=factors, stack=stack
+        )
+    with stage(0.5, 0.9):
+        ct_volume = _read_ct(ct, notes)
     if scan.repeated:
         notes.append(f"{scan.repeated} files repeat an instance and were passed over.")
-    return assemble_study(
-        volume,
-        ct_volume,
-        name=name or Path(folder).resolve().name,
-        tracer=tracer or find_tracer(pet.series.first),
-        provenance=Provenance(
-            files={
-                "pet": str(pet.series.folder),
-                **({"ct": str(ct.series.folder)} if ct else {}),
-            },
-            facts=facts,
-            notes=tuple(notes),
-            pet_files=tuple(str(path) for path in pet.series.files),
-        ),
-        load_native_ct=partial(read_series, ct.series) if ct else None,
-    )
+    with stage(0.9, 1.0):
+        return assemble_study(
+            volume,
+            ct_volume,
+            name=name or Path(folder).resolve().name,
+            tracer=tracer or find_tracer(pet.series.first),
+            provenance=Provenance(
+                files={
+                    "pet": str(pet.series.folder),
+                    **({"ct": str(ct.series.folder)} if ct else {}),
+                },
+                facts=facts,
+                notes=tuple(notes),
+                pet_files=tuple(str(path) for path in pet.series.files),
+            ),
+            load_native_ct=partial(read_series, ct.series) if ct else None,
+        )
 
 
 def _left_out(scan: Scan, pet: Series, wanted: str | None) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lesionloop.errors import InputError
 from lesionloop.imaging import Study, read_label, require_same_grid
+from lesionloop.progress import tell
 from lesionloop.scribbles import ScribbleSet
 from lesionloop.segmenters.adapters.checkpoints import (
     require_networks,
@@ -188,14 +189,24 @@ class NnInteractive:
                 the package is not installed, the weights cannot be loaded or may run code, or the
                 server cannot be reached or does not let us in.
         """
+        if self.start is None:
+            return self._session(study, None)
+        label = read_label(self.start, study.grid)
+        require_same_grid(label, study.pet)
+        return self._session(study, label.mask())
+
+    def open_from(self, study: Study, mask: NDArray[np.bool_]) -> "NnInteractiveSession":
+        """Start with a mask made elsewhere, bool [x, y, z], as option ``start`` does.
+
+        Raises:
+            InputError: as `open`.
+        """
+        return self._session(study, mask)
+
+    def _session(self, study: Study, start: NDArray[np.bool_] | None) -> "NnInteractiveSession":
         volume = study.pet if self.image == "pet" else study.ct
         if volume is None:
             raise InputError(f"{study.name} has no CT", remedy="Use -o image=pet, or give the CT.")
-        start = None
-        if self.start is not None:
-            label = read_label(self.start, study.grid)
-            require_same_grid(label, study.pet)
-            start = label.mask()
         return NnInteractiveSession(self, study, volume.values, start)
 
     def connect(self) -> Any:
@@ -283,7 +294,8 @@ class NnInteractiveSession:
             self._inner.reset_interactions()  # empties the buffer, too
             if self._start is not None:
                 self._inner.add_initial_seg_interaction(self._start, run_prediction=False)
-            for points, include in strokes:
+            for number, (points, include) in enumerate(strokes):
+                tell(number / len(strokes))
                 if self._options.prompt == "point":
                     self._inner.add_point_interaction(_middle(points), include_interaction=include)
                 else:

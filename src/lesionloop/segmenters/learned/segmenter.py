@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lesionloop.errors import InputError
 from lesionloop.imaging import Study, read_label, require_same_grid
 from lesionloop.imaging.study import require_suv
@@ -98,11 +101,22 @@ class Learned:
                 damaged or on another grid.
         """
         require_suv(study)
-        start = None
-        if self.start is not None:
-            label = read_label(self.start, study.grid)
-            require_same_grid(label, study.pet)
-            start = label.mask()
+        if self.start is None:
+            return self._session(study, None)
+        label = read_label(self.start, study.grid)
+        require_same_grid(label, study.pet)
+        return self._session(study, label.mask())
+
+    def open_from(self, study: Study, mask: NDArray[np.bool_]) -> LearnedSession:
+        """Start on a study with a mask made elsewhere, bool [x, y, z], as option ``start`` does.
+
+        Raises:
+            InputError: the PET is not SUV, or the weights cannot be loaded.
+        """
+        require_suv(study)
+        return self._session(study, mask)
+
+    def _session(self, study: Study, start: NDArray[np.bool_] | None) -> LearnedSession:
         weights = self._weights
         runtime = load_runtime(weights.folder.resolve(), self.backend, self.threads)
         return LearnedSession(self, study, weights, runtime, start)

@@ -6,6 +6,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from lesionloop.progress import tell
 from lesionloop.segmenters.learned.network import Runtime
 
 __all__ = ["MOST_VOXELS", "run_box"]
@@ -36,7 +37,8 @@ def run_box(
         return _run(runtime, inputs, multiple, padding)
     result = np.empty(shape, dtype=np.float32)
     spans = [_spans(n, count) for n, count in zip(shape, pieces, strict=True)]
-    for tile in product(*spans):
+    for number, tile in enumerate(product(*spans)):
+        tell(number / prod(pieces))
         wide = tuple(
             slice(max(0, start - _HALO), min(n, stop + _HALO))
             for (start, stop), n in zip(tile, shape, strict=True)
