@@ -1,6 +1,9 @@
 /** Calls of the server. What fails says what to tell the reader. */
 import { inflate } from "./boxes";
-import type { Changes, EventAnswer, EventBody, Info, SessionState, StudyEntry, Voxel } from "./types";
+import type {
+  Changes, EventAnswer, EventBody, Info, Job, PacsQuery, PacsStudy, Problem, SessionEntry,
+  SessionState, StudyEntry, Uploaded, Voxel, Work, Worklist,
+} from "./types";
 
 /** The server answered, and refused. */
 export class Refused extends Error {
@@ -26,17 +29,23 @@ async function call(path: string, init?: RequestInit): Promise<Response> {
     throw new ServerGone("the server does not answer");
   }
   if (response.ok) return response;
-  if (response.status >= 502 && response.status <= 504)
-    throw new ServerGone(`the server is not there (${response.status})`);
-  let said: { error?: string; cause?: string; remedy?: string; detail?: unknown } = {};
+  throw refusal(response.status, await response.text());
+}
+
+/** What an answer that is not one of success means. */
+export function refusal(status: number, text: string): Refused | ServerGone {
+  let said: Partial<Problem> & { detail?: unknown } = {};
   try {
-    said = await response.json();
+    said = JSON.parse(text) as typeof said;
   } catch {
     // Not JSON: the status says all that there is to say.
   }
-  throw new Refused(
-    response.status,
-    said.error ?? `the server answered ${response.status}`,
+  // A proxy in front says so when there is no server; ours always gives its reasons.
+  if (status >= 502 && status <= 504 && !said.error)
+    return new ServerGone(`the server is not there (${status})`);
+  return new Refused(
+    status,
+    said.error ?? `the server answered ${status}`,
     said.cause ?? (typeof said.detail === "string" ? said.detail : ""),
     said.remedy ?? "",
   );
@@ -44,18 +53,26 @@ async function call(path: string, init?: RequestInit): Promise<Response> {
 
 const json = async <T>(path: string, init?: RequestInit) => (await (await call(path, init)).json()) as T;
 
-const post = <T>(path: string, body: unknown) =>
+const post = <T>(path: string, body: unknown, init: RequestInit = {}) =>
   json<T>(path, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
+    ...init,
   });
+
+const remove = async (path: string) => void (await call(path, { method: "DELETE" }));
 
 export const info = () => json<Info>("/info");
 export const studies = () => json<StudyEntry[]>("/studies");
+/** Record a session; what it needs is computed when it is asked for. */
 export const openSession = (study: string, reader: string) =>
-  post<SessionState>(`/studies/${study}/sessions`, { reader });
-export const session = (id: string) => json<SessionState>(`/sessions/${id}`);
+  post<SessionEntry>("/sessions", { study, reader });
+/** All of a session; waits until its mask is known. */
+export const session = (id: string, signal?: AbortSignal) =>
+  json<SessionState>(`/sessions/${id}`, { signal });
+export const work = (id: string) => json<Work>(`/sessions/${id}/work`);
+export const cancelWork = (id: string) => remove(`/sessions/${id}/work`);
 
 /** A client-made key: the server knows a repeated event by it. */
 export function newKey(): string {
@@ -63,8 +80,16 @@ export function newKey(): string {
   return Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
 }
 
+/** A page that is being hidden may go at once: such events outlive it. */
 export const sendEvent = (sessionId: string, body: EventBody) =>
-  post<EventAnswer>(`/sessions/${sessionId}/events`, body);
+  post<EventAnswer>(`/sessions/${sessionId}/events`, body, { keepalive: body.kind === "pause" });
+
+/** Go on from a mask made elsewhere. */
+export const startFrom = (sessionId: string, file: File, key: string, revision: number) =>
+  json<EventAnswer>(
+    `/sessions/${sessionId}/start?${new URLSearchParams({ name: file.name, key, revision: String(revision) })}`,
+    { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file },
+  );
 
 export const changesSince = (sessionId: string, revision: number) =>
   json<Changes>(`/sessions/${sessionId}/changes?since=${revision}`);
@@ -103,9 +128,16 @@ export async function volume(
   return new Response(plain).arrayBuffer();
 }
 
-export function mipAddress(sessionId: string, degrees: number, theme: string, revision: number): string {
+export function mipAddress(sessionId: string, degrees: number, look: MipLook, revision: number): string {
   // The revision keeps the browser from showing an older picture of its own.
-  return `api/sessions/${sessionId}/mip/${degrees}.png?theme=${theme}&revision=${revision}`;
+  const { theme, high } = look;
+  return `api/sessions/${sessionId}/mip/${degrees}.png?${new URLSearchParams({ theme, high: String(high), revision: String(revision) })}`;
+}
+
+/** Of a projection: bright on black or dark on white, and the value that is fully so. */
+export interface MipLook {
+  theme: "dark" | "light";
+  high: number;
 }
 
 export const pickInMip = (sessionId: string, degrees: number, u: number, v: number) =>
@@ -113,3 +145,19 @@ export const pickInMip = (sessionId: string, degrees: number, u: number, v: numb
 
 export const exportAddress = (sessionId: string, what: string) =>
   `api/sessions/${sessionId}/export/${what}`;
+
+export const newUpload = () => post<{ id: string }>("/uploads", {});
+export const finishUpload = (id: string) => post<Uploaded>(`/uploads/${id}/finish`, {});
+export const removeUpload = (id: string) => remove(`/uploads/${id}`);
+
+export const searchPacs = (query: PacsQuery) =>
+  post<{ studies: PacsStudy[]; more: boolean }>("/pacs/search", query);
+export const fetchFromPacs = (study: string) => post<{ job: string }>("/pacs/fetch", { study });
+export const job = (id: string) => json<Job>(`/jobs/${id}`);
+export const cancelJob = (id: string) => remove(`/jobs/${id}`);
+export const storeInPacs = (sessionId: string, what: string[]) =>
+  post<{ stored: { what: string; sop_instance_uid: string }[] }>(`/sessions/${sessionId}/store`, { what });
+
+export const worklist = (reader: string) => post<Worklist>("/reader-study/worklist", { reader });
+export const beginCase = (reader: string, position: number) =>
+  post<SessionEntry>("/reader-study/begin", { reader, position });

@@ -39,3 +39,10 @@ export function figure(value: number | null | undefined, digits?: number): strin
   const size = Math.abs(value);
   return value.toFixed(digits ?? (size >= 100 ? 0 : size >= 10 ? 1 : 2));
 }
+
+/** A size in bytes for a reader. */
+export function bytes(count: number): string {
+  const units = ["B", "kB", "MB", "GB"];
+  const power = count < 1000 ? 0 : Math.min(3, Math.floor(Math.log10(count) / 3));
+  return `${power ? figure(count / 1000 ** power) : count} ${units[power]}`;
+}

@@ -20,6 +20,25 @@ export const LETTERS: Record<Plane, readonly [string, string, string, string]> =
   sagittal: ["A", "P", "H", "F"],
 };
 
+/**
+ * Letters at the left and right edge of a projection seen from `degrees`: 0 from the front, 90 from
+ * the patient's left. Two letters where the edge lies between two sides, the nearer one first.
+ */
+export function sides(degrees: number): [string, string] {
+  const turn = (degrees * Math.PI) / 180;
+  // As the server projects: the picture's right is this much towards the patient's left and back.
+  const towards: [number, string, string][] = [
+    [Math.cos(turn), "L", "R"],
+    [Math.sin(turn), "P", "A"],
+  ];
+  towards.sort((a, b) => Math.abs(b[0]) - Math.abs(a[0]));
+  // Below 15 degrees the smaller part is not worth a letter.
+  const shown = towards.filter(([part]) => Math.abs(part) > 0.26);
+  const letters = (sign: number) =>
+    shown.map(([part, plus, minus]) => (part * sign > 0 ? plus : minus)).join("");
+  return [letters(-1), letters(1)];
+}
+
 export class Geometry {
   readonly shape: Voxel;
   readonly spacing: readonly [number, number, number];

@@ -1,7 +1,7 @@
 /** The keys, as data: what is pressed, what it does, what the help says. */
 
 export type Action =
-  | "tool-point" | "tool-foreground" | "tool-background" | "thinner" | "thicker"
+  | "tool-point" | "tool-foreground" | "tool-background" | "tool-outline" | "thinner" | "thicker"
   | "collect" | "run" | "cancel-collected"
   | "undo" | "redo" | "compare" | "mask"
   | "pet-0" | "pet-1" | "pet-2" | "pet-3" | "pet-4"
@@ -34,6 +34,7 @@ export const GROUPS: readonly Group[] = [
       { show: "V", does: "Point: click moves the crosshair", bindings: [one("v", "tool-point")] },
       { show: "F", does: "Foreground pen: this is lesion", bindings: [one("f", "tool-foreground")] },
       { show: "B", does: "Background pen: this is not", bindings: [one("b", "tool-background")] },
+      { show: "G", does: "Outline, where the mask is drawn by hand", bindings: [one("g", "tool-outline")] },
       { show: "[  ]", does: "Thinner, thicker pen", bindings: [one("[", "thinner"), one("]", "thicker")] },
       { show: "C", does: "Collect strokes, or run each at once", bindings: [one("c", "collect")] },
       { show: "Enter", does: "Run the collected strokes", bindings: [one("Enter", "run")] },

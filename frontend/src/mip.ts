@@ -5,6 +5,7 @@
  */
 import * as api from "./api";
 import { h } from "./dom";
+import { sides } from "./geometry";
 import type { Voxel } from "./types";
 
 const STEP = 10;
@@ -14,6 +15,8 @@ export class Mip {
   readonly element: HTMLElement;
   private readonly image = h("img", { alt: "Maximum intensity projection", draggable: "false" });
   private readonly caption = h("span", { class: "mip-caption" });
+  private readonly left = h("span", { class: "mip-letter left" });
+  private readonly right = h("span", { class: "mip-letter right" });
   private readonly turnButton: HTMLButtonElement;
   private degrees = 0;
   private shown = -1;
@@ -22,7 +25,9 @@ export class Mip {
   private wanted = false;
   private ready = new Map<number, HTMLImageElement>();
   private revision = -1;
-  private theme = "dark";
+  private look: api.MipLook = { theme: "dark", high: 10 };
+  /** The window in words. */
+  private window = "";
 
   constructor(
     private readonly sessionId: string,
@@ -38,16 +43,23 @@ export class Mip {
       { class: "mip", "aria-label": "Maximum intensity projection" },
       this.image,
       this.caption,
+      this.left,
+      this.right,
+      h("span", { class: "mip-letter top" }, "H"),
+      h("span", { class: "mip-letter bottom" }, "F"),
       this.turnButton,
     );
     this.listen();
   }
 
   /** Show the pictures of this state of the session. */
-  update(revision: number, theme: string): void {
-    if (revision === this.revision && theme === this.theme) return;
+  update(revision: number, look: api.MipLook, window: string): void {
+    const { theme, high } = this.look;
+    if (revision === this.revision && look.theme === theme && look.high === high) return;
     this.revision = revision;
-    this.theme = theme;
+    this.look = look;
+    this.window = window;
+    this.element.dataset.theme = look.theme;
     this.ready.clear();
     this.shown = -1;
     this.show();
@@ -80,7 +92,7 @@ export class Mip {
       this.wanted = true;
       return;
     }
-    const { degrees, revision } = this;
+    const { degrees, revision, look } = this;
     const got = this.ready.get(degrees);
     if (got) {
       this.display(got, degrees);
@@ -90,12 +102,12 @@ export class Mip {
     const image = new Image();
     const finished = () => {
       this.loading = false;
-      const again = this.wanted || revision !== this.revision || degrees !== this.degrees;
+      const again = this.wanted || revision !== this.revision || look !== this.look || degrees !== this.degrees;
       this.wanted = false;
       if (again) this.show();
     };
     image.onload = () => {
-      if (revision === this.revision) {
+      if (revision === this.revision && look === this.look) {
         this.ready.set(degrees, image);
         this.display(image, degrees);
       }
@@ -105,13 +117,14 @@ export class Mip {
       this.loading = false;
       this.wanted = false;
     };
-    image.src = api.mipAddress(this.sessionId, degrees, this.theme, revision);
+    image.src = api.mipAddress(this.sessionId, degrees, look, revision);
   }
 
   private display(image: HTMLImageElement, degrees: number): void {
     this.image.src = image.src;
     this.shown = degrees;
-    this.caption.textContent = `MIP ${degrees}°`;
+    this.caption.textContent = `MIP ${degrees}° · ${this.window}`;
+    [this.left.textContent, this.right.textContent] = sides(degrees);
   }
 
   private listen(): void {

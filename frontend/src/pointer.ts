@@ -1,10 +1,11 @@
 /** The mouse on the picture: point, draw, scroll, pan. */
 import { THROUGH, type Geometry } from "./geometry";
-import { rasterise, type Point } from "./rasterise";
+import { inside, rasterise, type PlaneGrid, type Point } from "./rasterise";
 import type { Scene, Tile } from "./scene";
 import type { Label, Voxel } from "./types";
 
-export type Tool = "point" | Label;
+/** With an outline all voxels inside the closed path are taken. */
+export type Tool = "point" | Label | "outline";
 
 export interface PointerPort {
   tool(): Tool;
@@ -20,7 +21,7 @@ export interface PointerPort {
 type Act =
   | { kind: "point"; tile: Tile }
   | { kind: "pan"; tile: Tile; x: number; y: number }
-  | { kind: "draw"; tile: Tile; label: Label; path: [number, number, number][] };
+  | { kind: "draw"; tile: Tile; label: Label; closed: boolean; path: [number, number, number][] };
 
 export class Pointer {
   private act: Act | null = null;
@@ -91,11 +92,13 @@ export class Pointer {
       this.act = { kind: "point", tile };
       this.port.goTo(this.voxelAt(tile, x, y));
     } else if (event.button === 0 || event.button === 2) {
-      const other: Label = tool === "foreground" ? "background" : "foreground";
+      const own: Label = tool === "background" ? "background" : "foreground";
+      const other: Label = own === "foreground" ? "background" : "foreground";
       this.act = {
         kind: "draw",
         tile,
-        label: event.button === 2 ? other : tool,
+        label: event.button === 2 ? other : own,
+        closed: tool === "outline",
         path: [this.scene.positionAt(tile, x, y)],
       };
       this.preview();
@@ -131,26 +134,32 @@ export class Pointer {
     if (this.element.hasPointerCapture(event.pointerId))
       this.element.releasePointerCapture(event.pointerId);
     if (act?.kind !== "draw") return;
-    const points = this.voxels(act);
+    const points = this.voxels(act, act.closed);
     this.port.drawing(null);
     if (points.length) this.port.drawn({ label: act.label, points });
   }
 
   private preview(): void {
     if (this.act?.kind === "draw")
-      this.port.drawing({ label: this.act.label, points: this.voxels(this.act) });
+      this.port.drawing({ label: this.act.label, points: this.voxels(this.act, false) });
   }
 
-  private voxels(act: Extract<Act, { kind: "draw" }>): Voxel[] {
+  private voxels(act: Extract<Act, { kind: "draw" }>, filled: boolean): Voxel[] {
     const through = THROUGH[act.tile.plane];
     const [a, b] = [0, 1, 2].filter((axis) => axis !== through);
     const { displayShape } = this.geometry;
     const spacing = this.geometry.displaySpacing();
     const path = act.path.map((p): Point => [p[a], p[b]]);
-    return rasterise(path, this.port.thicknessMm(), {
+    const grid: PlaneGrid = {
       size: [displayShape[a], displayShape[b]],
       spacing: [spacing[a], spacing[b]],
-    }).map(([u, v]) => {
+    };
+    const round = rasterise(filled ? [...path, path[0]] : path, this.port.thicknessMm(), grid);
+    const taken = new Set(round.map(([u, v]) => u + v * grid.size[0]));
+    const within = filled
+      ? inside(path, grid).filter(([u, v]) => !taken.has(u + v * grid.size[0]))
+      : [];
+    return [...round, ...within].map(([u, v]) => {
       const display = [0, 0, 0];
       [display[a], display[b], display[through]] = [u, v, Math.round(act.path[0][through])];
       return this.geometry.toArray(display as unknown as Voxel);

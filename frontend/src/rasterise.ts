@@ -37,6 +37,37 @@ export function rasterise(path: readonly Point[], thicknessMm: number, grid: Pla
   return voxels;
 }
 
+/**
+ * Voxels whose centre is inside a closed path; the last position is joined with the first.
+ *
+ * A place that the path goes round once or more in either sense is inside (non-zero winding), so a
+ * hand that closes its loop twice leaves no hole.
+ */
+export function inside(path: readonly Point[], grid: PlaneGrid): Point[] {
+  const rows = path.map(([, v]) => v);
+  const first = Math.max(0, Math.ceil(Math.min(...rows)));
+  const last = Math.min(grid.size[1] - 1, Math.floor(Math.max(...rows)));
+  const found: Point[] = [];
+  for (let v = first; v <= last; v++) {
+    const crossings = path.flatMap(([u0, v0], i) => {
+      const [u1, v1] = path[(i + 1) % path.length];
+      // Half open: a corner on the row counts once.
+      if (v0 <= v === v1 <= v) return [];
+      return [{ u: u0 + ((v - v0) / (v1 - v0)) * (u1 - u0), turn: v1 > v0 ? 1 : -1 }];
+    });
+    crossings.sort((a, b) => a.u - b.u);
+    let winding = 0;
+    crossings.forEach(({ u, turn }, i) => {
+      winding += turn;
+      const end = crossings[i + 1]?.u;
+      if (!winding || end === undefined) return;
+      const stop = Math.min(grid.size[0] - 1, Math.floor(end));
+      for (let at = Math.max(0, Math.ceil(u)); at <= stop; at++) found.push([at, v]);
+    });
+  }
+  return found;
+}
+
 /** The voxels that a straight line crosses, in order (Amanatides and Woo 1987, in two axes). */
 export function crossed(from: Point, to: Point): Point[] {
   let [u, v] = [Math.round(from[0]), Math.round(from[1])];

@@ -7,6 +7,7 @@ import { arrange } from "./layout";
 import { Mip } from "./mip";
 import { Overlay } from "./overlay";
 import { CurvePanel } from "./panels/curve";
+import { doneDialog, storeDialog } from "./panels/dialogs";
 import { Frame } from "./panels/frame";
 import { helpDialog } from "./panels/help";
 import { LesionPanel } from "./panels/lesions";
@@ -20,14 +21,24 @@ import { keepSettings, readSettings, type Settings } from "./settings";
 import { toggleTheme } from "./theme";
 import type { Label, Lesion, SessionState, Voxel } from "./types";
 import { CT_WINDOWS, petWindows, type Window } from "./windows";
+import { beginNext } from "./worklist";
 
 interface Drawing {
   label: Label;
   points: readonly Voxel[];
 }
 
-/** Open a session in the page. */
-export async function openReader(root: HTMLElement, state: SessionState): Promise<Reader> {
+/** Points of a stroke that the server takes. */
+const MOST_POINTS = 100_000;
+/** The disk of the server is full. */
+const FULL = 507;
+
+/** Open a session in the page; `go` leads to another one, or to the list. */
+export async function openReader(
+  root: HTMLElement,
+  state: SessionState,
+  go: (session: string | null) => void,
+): Promise<Reader> {
   const frame = new Frame(state);
   root.replaceChildren(frame.element);
   document.title = `${state.study.name} – lesionloop`;
@@ -61,7 +72,7 @@ export async function openReader(root: HTMLElement, state: SessionState): Promis
   ]);
   const scene = await Scene.open(frame.canvas, geometry, pet, ct);
   frame.loading(null);
-  return new Reader(frame, scene, session, geometry);
+  return new Reader(frame, scene, session, geometry, go);
 }
 
 export class Reader {
@@ -87,14 +98,19 @@ export class Reader {
   private only: Plane | null = null;
   private comparing = false;
   private mouse: Voxel | null = null;
+  /** The mask is what is drawn, and nothing else. */
+  private readonly byHand: boolean;
+  private pacs: string | null = null;
 
   constructor(
     private readonly frame: Frame,
     private readonly scene: Scene,
     private readonly session: Session,
     private readonly geometry: Geometry,
+    private readonly go: (session: string | null) => void,
   ) {
     const { study } = session.state;
+    this.byHand = study.arm === "manual" || !study.suv;
     this.windows = petWindows(study.suv, scene.petMaximum);
     this.overlay = new Overlay(frame.overlay, scene, geometry);
     this.mip = new Mip(session.id, (at) => this.goTo(at));
@@ -103,6 +119,7 @@ export class Reader {
       this.windows,
       scene.hasCt,
       study.suv,
+      this.byHand,
     );
     this.lesions = new LesionPanel({
       select: (lesion) => this.selectLesion(lesion),
@@ -126,7 +143,10 @@ export class Reader {
     });
     frame.fill({
       tools: this.toolbar.element,
-      side: [this.lesions.element, this.places.element, this.curve.element],
+      side: [
+        this.lesions.element,
+        ...(study.arm === "manual" ? [] : [this.places.element, this.curve.element]),
+      ],
       mip: this.mip.element,
       readout: this.readout.element,
       help: this.help,
@@ -134,7 +154,10 @@ export class Reader {
         undo: () => this.act("undo"),
         redo: () => this.act("redo"),
         compare: (on) => void this.compare(on),
-        done: () => void session.send({ kind: session.state.done ? "reopen" : "done" }),
+        done: () => void this.done(),
+        cancel: () => void session.send({ kind: "undo" }),
+        start: (file) => void session.startFrom(file),
+        store: () => this.pacs && storeDialog(session.id, this.pacs),
         theme: () => this.act("theme"),
         help: () => this.act("help"),
         retry: () => session.retry(),
@@ -144,6 +167,7 @@ export class Reader {
       changed: () => this.update(),
       masked: (box) => {
         if (!this.comparing) scene.showMask(session.mask, box);
+        measureDrawing();
       },
       told: (message) => frame.tell(message),
     };
@@ -155,6 +179,10 @@ export class Reader {
     this.observer.observe(frame.stage);
     this.ticking = window.setInterval(() => this.tick(), 200);
     this.arrange();
+    void api.info().then(({ pacs }) => {
+      this.pacs = pacs ?? null;
+      if (pacs) frame.menu.offer(pacs);
+    }, () => undefined);
     const hottest = session.state.lesions[0];
     if (hottest) this.selectLesion(hottest, false);
     else this.goTo(scene.crosshair);
@@ -166,7 +194,7 @@ export class Reader {
     this.observer.disconnect();
     clearInterval(this.ticking);
     this.mip.close();
-    this.session.view = { changed() {}, masked() {}, told() {} };
+    this.session.close();
     this.scene.close();
   }
 
@@ -182,7 +210,9 @@ export class Reader {
     this.curve.update(state.curve ?? []);
     this.toolbar.update(this.settings, this.collected.length, state.done);
     // Inverted grey beside inverted grey, bright on black beside hot iron.
-    this.mip.update(state.revision, this.settings.map === "grey" ? "light" : "dark");
+    const { name, high } = this.windows[this.settings.pet] ?? this.windows[0];
+    const look = { theme: this.settings.map === "grey" ? "light" : "dark", high } as const;
+    this.mip.update(state.revision, look, `${state.study.suv ? "SUV" : "PET"} ${name}`);
     this.frame.pen(state.done ? "point" : this.settings.tool);
     this.showReadout();
     this.drawOverlay();
@@ -192,14 +222,15 @@ export class Reader {
   /** Seconds go on while the server computes. */
   private tick(): void {
     const oldest = this.session.waiting[0];
-    this.frame.busy(oldest ? (performance.now() - oldest.since) / 1000 : null, this.session.waiting.length);
+    this.frame.busy(oldest ? (performance.now() - oldest.since) / 1000 : null, this.session.waiting.length, this.session.canCancel);
   }
 
   private drawOverlay(): void {
     const pending = (d: Drawing) => ({ ...d, pending: true });
     this.overlay.draw({
       strokes: [
-        ...(this.comparing ? [] : this.session.strokes()),
+        // Drawn by hand the mask is the strokes: it shows them.
+        ...(this.comparing ? [] : this.session.strokes().filter((s) => s.pending || !this.byHand)),
         ...this.collected.map(pending),
         ...(this.drawing ? [pending(this.drawing)] : []),
       ],
@@ -291,16 +322,45 @@ export class Reader {
     if (this.settings.collect) {
       this.collected.push(stroke);
       this.update();
-    } else this.sendStroke(stroke);
+    } else void this.sendStroke(stroke);
   }
 
-  private sendStroke({ label, points }: Drawing): void {
-    void this.session.send({ kind: "scribble", label, points: [...points] });
+  private async sendStroke(stroke: Drawing): Promise<void> {
+    const { label, points } = stroke;
+    if (points.length > MOST_POINTS) {
+      this.frame.tell(`This has ${points.length} voxels; at most ${MOST_POINTS} are taken at once. Draw it in parts.`);
+      return;
+    }
+    const wrong = await this.session.send({ kind: "scribble", label, points: [...points] });
+    if (!(wrong instanceof api.Refused) || wrong.status !== FULL) return;
+    // Nothing was recorded: the stroke waits here until there is room.
+    this.collected.push(stroke);
+    this.frame.tell(`${wrong.message}. The stroke is kept here: Run sends it again.`, true);
+    this.update();
+  }
+
+  /** Done, or open again. In a reader study the next case follows. */
+  private async done(): Promise<void> {
+    const { session } = this;
+    const { state } = session;
+    if (state.done || !state.study.arm) {
+      await session.send({ kind: state.done ? "reopen" : "done" });
+      return;
+    }
+    const answer = await doneDialog();
+    if (!answer || (await session.send({ kind: "done", confidence: answer.confidence }))) return;
+    let next: string | null = null;
+    try {
+      if (answer.next) next = await beginNext(state.reader);
+    } catch {
+      // The list says why nothing can be begun.
+    }
+    this.go(next);
   }
 
   /** All at once: the server joins what waits into one computation. */
   private run(): void {
-    for (const stroke of this.collected.splice(0)) this.sendStroke(stroke);
+    for (const stroke of this.collected.splice(0)) void this.sendStroke(stroke);
     this.update();
   }
 
@@ -341,7 +401,11 @@ export class Reader {
       if (this.scene.hasCt) this.change({ ct: Number(number) });
       return;
     }
-    if (name === "tool") return this.change({ tool: number as Settings["tool"] });
+    if (name === "tool") {
+      if (number === "outline" && !this.byHand)
+        return this.frame.tell("Outlines are for masks drawn by hand. Here a scribble is enough.");
+      return this.change({ tool: number as Settings["tool"] });
+    }
     const acts: Partial<Record<Action, () => void>> = {
       thinner: () => this.thicker(-1),
       thicker: () => this.thicker(1),
@@ -415,6 +479,11 @@ export class Reader {
       if (held?.action === "compare") void this.compare(false);
       if (held?.action === "mask") this.scene.setMaskShown(true);
     }, { signal });
+    // Reading time does not run while the page is hidden.
+    document.addEventListener("visibilitychange", () =>
+      void this.session.send({ kind: document.hidden ? "pause" : "resume" }), { signal });
+    addEventListener("dragover", (event) => event.preventDefault(), { signal });
+    addEventListener("drop", (event) => this.dropped(event), { signal });
     addEventListener("focus", () => void this.session.refresh(), { signal });
     // A key that is let go elsewhere is let go.
     addEventListener("blur", () => {
@@ -428,8 +497,18 @@ export class Reader {
     matchMedia("(prefers-color-scheme: light)").addEventListener("change", () => this.update(), { signal });
   }
 
+  private dropped(event: DragEvent): void {
+    event.preventDefault();
+    const files = event.dataTransfer?.files;
+    const { state } = this.session;
+    if (!files?.length || state.study.arm || state.done) return;
+    if (files.length > 1) this.frame.tell("Drop one mask: a DICOM SEG, NIfTI or MHA file.");
+    else void this.session.startFrom(files[0]);
+  }
+
   private keyDown(event: KeyboardEvent): void {
     const target = event.target as HTMLElement;
+    if (document.querySelector("dialog.ask")) return;
     const typing = target.matches("input:not([type=checkbox]):not([type=range]), textarea, select");
     if (typing) return;
     if (this.help.open) {
@@ -450,4 +529,15 @@ export class Reader {
     }
     this.act(binding.action);
   }
+}
+
+/** From a changed mask to the frame that shows it, for who measures the page. */
+function measureDrawing(): void {
+  const start = performance.now();
+  // The first callback comes before the frame with the new mask is drawn, the second after it.
+  requestAnimationFrame(() =>
+    requestAnimationFrame(() =>
+      performance.measure("lesionloop-drawing", { start, end: performance.now() }),
+    ),
+  );
 }

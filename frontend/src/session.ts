@@ -9,8 +9,10 @@ import * as api from "./api";
 import { fromBase64, inflate, patch } from "./boxes";
 import type { Box, Changes, EventAnswer, EventBody, Label, Place, SessionState, Voxel } from "./types";
 
+/** What is on its way to the server. */
 export interface Waiting {
-  body: EventBody;
+  kind: EventBody["kind"] | "start";
+  stroke?: { label: Label; points: Voxel[] };
   since: number;
 }
 
@@ -30,6 +32,10 @@ export interface SessionView {
 const RETRY_MS = 2000;
 /** The server looks for places when the reader pauses. */
 const PLACES_MS = 2000;
+/** What another window has done is asked for so often. */
+const LOOK_MS = 2500;
+/** Only for the timings: not worth a word to the reader when they are lost. */
+const QUIET = ["view", "pause", "resume"];
 
 export class Session {
   readonly mask: Uint8Array;
@@ -47,6 +53,7 @@ export class Session {
   private turn: Promise<void> = Promise.resolve();
   private wake: (() => void)[] = [];
   private placesTimer: ReturnType<typeof setTimeout> | undefined;
+  private readonly looking = setInterval(() => void (document.hidden || this.refresh()), LOOK_MS);
   view: SessionView = { changed() {}, masked() {}, told() {} };
 
   constructor(public state: SessionState) {
@@ -83,9 +90,7 @@ export class Session {
 
   /** Strokes to draw: those the server has, and those on their way to it. */
   strokes(): { label: Label; points: readonly Voxel[]; pending: boolean }[] {
-    const pending = this.waiting.flatMap(({ body }) =>
-      body.kind === "scribble" ? [{ label: body.label, points: body.points, pending: true }] : [],
-    );
+    const pending = this.waiting.flatMap(({ stroke }) => (stroke ? [{ ...stroke, pending: true }] : []));
     const taken = this.state.strokes.map(({ number, label }) => ({
       label,
       points: this.points.get(number) ?? [],
@@ -94,30 +99,60 @@ export class Session {
     return [...taken, ...pending];
   }
 
-  /** Send an event, again and again until it is answered. Resolves to whether it was taken. */
-  async send(event: NewEvent): Promise<boolean> {
-    const entry: Waiting = {
-      body: { ...event, key: api.newKey(), revision: Math.max(0, this.maskRevision) } as EventBody,
-      since: performance.now(),
-    };
-    const quiet = entry.body.kind === "view";
-    if (!quiet) this.waiting.push(entry);
+  /** Send an event, again and again until it is answered. Resolves to what was wrong, or null. */
+  async send(event: NewEvent): Promise<Error | null> {
+    const body = { ...event, key: api.newKey(), revision: Math.max(0, this.maskRevision) } as EventBody;
+    const ask = () => api.sendEvent(this.id, body);
+    if (QUIET.includes(body.kind)) {
+      void ask().catch(() => undefined);
+      return null;
+    }
+    const stroke = body.kind === "scribble" ? { label: body.label, points: body.points } : undefined;
+    return this.deliver({ kind: body.kind, stroke, since: performance.now() }, ask);
+  }
+
+  /** Go on from a mask made elsewhere. */
+  startFrom(file: File): Promise<Error | null> {
+    const key = api.newKey();
+    const revision = Math.max(0, this.maskRevision);
+    return this.deliver({ kind: "start", since: performance.now() }, () =>
+      api.startFrom(this.id, file, key, revision),
+    );
+  }
+
+  /** Whether a correction is being computed that an undo would end. */
+  get canCancel(): boolean {
+    const count = (kind: Waiting["kind"]) => this.waiting.filter((w) => w.kind === kind).length;
+    return this.goneSince === null && count("scribble") + count("start") > count("undo");
+  }
+
+  private async deliver(entry: Waiting, ask: () => Promise<EventAnswer>): Promise<Error | null> {
+    this.waiting.push(entry);
     this.view.changed();
     try {
-      const answer = await this.untilAnswered(entry.body, quiet);
-      if (!answer) return false;
-      if (entry.body.kind === "scribble") this.points.set(answer.event, entry.body.points);
-      if (answer.seconds && !quiet)
-        this.lastSeconds = { ...answer.seconds, total: (performance.now() - entry.since) / 1000 };
+      const answer = await this.untilAnswered(ask);
+      if (entry.stroke) {
+        this.points.set(answer.event, entry.stroke.points);
+        const request = (performance.now() - entry.since) / 1000;
+        this.lastSeconds = { ...answer.seconds, total: request };
+        performance.measure("lesionloop-answer", { start: entry.since, end: performance.now(), detail: answer.seconds });
+      }
       await this.queue(() => this.take(answer));
-      return true;
+      return null;
     } catch (error) {
       this.view.told(describe(error));
-      return false;
+      return error as Error;
     } finally {
       this.drop(entry);
       this.view.changed();
     }
+  }
+
+  /** Ask for nothing any more. */
+  close(): void {
+    clearTimeout(this.placesTimer);
+    clearInterval(this.looking);
+    this.view = { changed() {}, masked() {}, told() {} };
   }
 
   /** Try the connection now. */
@@ -129,15 +164,17 @@ export class Session {
     this.waiting = this.waiting.filter((other) => other !== entry);
   }
 
-  private async untilAnswered(body: EventBody, quiet: boolean): Promise<EventAnswer | null> {
+  private async untilAnswered(ask: () => Promise<EventAnswer>): Promise<EventAnswer> {
     for (;;)
       try {
-        const answer = await api.sendEvent(this.id, body);
+        const answer = await ask();
         this.back();
         return answer;
       } catch (error) {
-        if (!(error instanceof api.ServerGone)) throw error;
-        if (quiet) return null;
+        if (!(error instanceof api.ServerGone)) {
+          this.back();
+          throw error;
+        }
         this.goneSince ??= Date.now();
         this.view.changed();
         await new Promise<void>((resolve) => {
@@ -159,8 +196,9 @@ export class Session {
     if (this.waiting.length || this.maskRevision < 0) return;
     try {
       const changes = await api.changesSince(this.id, this.maskRevision);
+      const before = JSON.stringify(this.state);
       await this.queue(() => this.take(changes));
-      this.view.changed();
+      if (JSON.stringify(this.state) !== before) this.view.changed();
     } catch {
       // Not asked for by the reader: the next event will tell what is wrong.
     }

@@ -7,6 +7,9 @@ export interface Info {
   version: string;
   segmenter: string;
   reader_required: boolean;
+  /** Name of the archive that studies can be fetched from and results sent to. */
+  pacs?: string | null;
+  reader_study?: { title: string; readers: string[] } | null;
 }
 
 export interface SessionEntry {
@@ -21,6 +24,78 @@ export interface StudyEntry {
   tracer: string | null;
   kind: string;
   sessions: SessionEntry[];
+  source?: "folder" | "upload" | "pacs";
+  /** What to remove it by, when it was uploaded. */
+  upload?: string | null;
+}
+
+/** What the server does for a session just now. */
+export interface Work {
+  state: "idle" | "queued" | "computing";
+  what: "reading" | "first mask" | "correction" | null;
+  /** 0 to 1, where it is known. */
+  part: number | null;
+  /** Turns of other sessions before it. */
+  ahead: number;
+}
+
+export interface Uploaded {
+  studies: StudyEntry[];
+  notes: string[];
+}
+
+export interface PacsQuery {
+  patient_id?: string;
+  patient_name?: string;
+  date_from?: string;
+  date_to?: string;
+}
+
+export interface PacsStudy {
+  uid: string;
+  patient_id: string | null;
+  patient_name: string | null;
+  date: string | null;
+  description: string | null;
+  modalities: string[];
+  series: number | null;
+  instances: number | null;
+}
+
+export interface Problem {
+  error: string;
+  cause?: string | null;
+  remedy?: string | null;
+}
+
+/** A fetch from the archive. */
+export interface Job {
+  state: "running" | "done" | "failed" | "cancelled";
+  done: number;
+  total: number | null;
+  problem: Problem | null;
+  studies: StudyEntry[];
+}
+
+export type Arm = "assisted" | "manual";
+
+export interface WorklistItem {
+  position: number;
+  label: string;
+  arm: Arm;
+  arm_text: string;
+  state: "waiting" | "open" | "done";
+  session: string | null;
+}
+
+export interface Worklist {
+  title: string;
+  reader: string;
+  items: WorklistItem[];
+  next: number | null;
+  /** Unix time, s: the next one may not be begun before. */
+  not_before?: number | null;
+  instructions: string;
 }
 
 export interface StudyGeometry {
@@ -36,6 +111,8 @@ export interface StudyGeometry {
   has_ct: boolean;
   /** What was guessed or is missing, in words. */
   notes?: string[];
+  /** Of a reader study: whether the reader is helped. */
+  arm?: Arm | null;
 }
 
 export interface Stroke {
@@ -95,6 +172,8 @@ export interface SessionState {
   places: Place[];
   /** The revision that the places are of; they are found after the mask was answered. */
   places_revision: number;
+  /** The mask made elsewhere that the session goes on from. */
+  start?: { name: string; lesions: number } | null;
 }
 
 /** A box of voxels, stop is exclusive. */
@@ -110,7 +189,8 @@ export interface Change extends Box {
 /** An event; `key` makes sending it twice safe, `revision` is that of the mask on show. */
 export type EventBody = { key: string; revision?: number } & (
   | { kind: "scribble"; label: Label; points: Voxel[] }
-  | { kind: "undo" | "redo" | "done" | "reopen" }
+  | { kind: "undo" | "redo" | "reopen" | "pause" | "resume" }
+  | { kind: "done"; confidence?: number | null }
   | { kind: "accept" | "reject" | "lock" | "unlock"; at: Voxel }
   | { kind: "view"; what: string }
 );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { Geometry } from "../src/geometry";
+import { Geometry, sides } from "../src/geometry";
 import type { Voxel } from "../src/types";
 
 const make = (direction: number[] | number[][]) =>
@@ -42,5 +42,17 @@ describe("Geometry", () => {
   it("measures how oblique a grid is", () => {
     expect(make(turn(20)).tilt()).toBeCloseTo(20, 6);
     expect(make([1, 0, 0, 0, 1, 0, 0, 0, 1]).tilt()).toBe(0);
+  });
+});
+
+describe("sides of a projection", () => {
+  it("are the patient's as seen from there", () => {
+    expect(sides(0)).toEqual(["R", "L"]);
+    expect(sides(90)).toEqual(["A", "P"]);
+    expect(sides(180)).toEqual(["L", "R"]);
+    expect(sides(270)).toEqual(["P", "A"]);
+    expect(sides(10)).toEqual(["R", "L"]);
+    expect(sides(30)).toEqual(["RA", "LP"]);
+    expect(sides(70)).toEqual(["AR", "PL"]);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { crossed, discAround, rasterise, type Point } from "../src/rasterise";
+import { crossed, discAround, inside, rasterise, type Point } from "../src/rasterise";
 
 const grid = { size: [20, 30] as const, spacing: [2, 3] as const };
 
@@ -60,3 +60,38 @@ describe("rasterise", () => {
 });
 
 it("knows a disc thinner than a voxel", () => expect(discAround(0.9, [2, 3])).toEqual([]));
+
+describe("inside", () => {
+  const grid = { size: [40, 30], spacing: [2, 3] } as const;
+  const sorted = (points: readonly Point[]) => points.map(([u, v]) => `${u},${v}`).sort();
+
+  it("is what the crossing number of each centre says", () => {
+    // A shape with a bay; no corner on a voxel centre.
+    const path: Point[] = [[3.3, 2.2], [30.7, 4.1], [28.2, 22.6], [18.4, 8.3], [6.1, 25.4]];
+    const expected: Point[] = [];
+    for (let v = 0; v < 30; v++)
+      for (let u = 0; u < 40; u++) {
+        let odd = false;
+        path.forEach(([u0, v0], i) => {
+          const [u1, v1] = path[(i + 1) % path.length];
+          if (v0 > v !== v1 > v && u < u0 + ((v - v0) * (u1 - u0)) / (v1 - v0)) odd = !odd;
+        });
+        if (odd) expected.push([u, v]);
+      }
+    expect(expected.length).toBeGreaterThan(100);
+    expect(sorted(inside(path, grid))).toEqual(sorted(expected));
+  });
+
+  it("has no hole where the loop goes round twice, nor outside the plane", () => {
+    const loop: Point[] = [[-5.5, -4.5], [10.5, -4.5], [10.5, 8.5], [-5.5, 8.5]];
+    const once = inside(loop, grid);
+    expect(once.length).toBe(11 * 9);
+    expect(sorted(inside([...loop, ...loop], grid))).toEqual(sorted(once));
+    expect(sorted(inside([...loop].reverse(), grid))).toEqual(sorted(once));
+  });
+
+  it("is empty for a point and for a line", () => {
+    expect(inside([[3, 3]], grid)).toEqual([]);
+    expect(inside([[3.2, 3.2], [9.1, 7.4]], grid)).toEqual([]);
+  });
+});

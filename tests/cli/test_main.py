@@ -22,7 +22,7 @@ Cli = Callable[..., Any]
 SCRIPT = (sys.executable, "-c", "from lesionloop.cli import main; main()")
 COMMANDS = (
     "demo", "inspect", "convert", "dataset", "segment", "simulate", "evaluate", "replay", "rank",
-    "score", "train", "serve", "grand-challenge",
+    "score", "liver-score", "train", "serve", "grand-challenge",
 )  # fmt: skip
 
 

@@ -62,3 +62,34 @@ def test_a_session_can_be_reopened() -> None:
     found = document("scribble", "done", "reopen")
     found.check("undo")
     assert not found.done
+
+
+def started(*kinds: str) -> Document:
+    """With starts, each from a mask of its own."""
+    return fold(
+        Event(number, 0.0, kind, {**DATA, "name": f"{number}.dcm", "mask": f"{number}"})
+        for number, kind in enumerate(kinds, start=1)
+    )
+
+
+@given(st.lists(KINDS | st.just("start"), max_size=40))
+def test_only_what_came_after_the_last_start_counts(kinds: list[str]) -> None:
+    found = started(*kinds)
+    numbers = [action.number for action in found.actions]
+    starts = [action.number for action in found.actions if action.kind == "start"]
+    begun = starts[-1] if starts else 0
+    assert (found.start.number if found.start else 0) == begun
+    assert [a.number for a in found.since_start] == [n for n in numbers if n > begun]
+    assert [stroke.stroke for stroke in found.strokes] == list(range(1, len(found.strokes) + 1))
+    assert len(found.scribbles()) == len(found.strokes)
+    first = found.first()
+    assert (first.start, first.since_start) == (found.start, ())
+    for action in found.since_start:
+        assert found.before(action).start == found.start
+
+
+def test_undo_brings_back_what_was_before_a_start() -> None:
+    found = started("scribble", "scribble", "start", "scribble")
+    assert (found.undo, len(found.strokes)) == ("foreground scribble 1", 1)
+    assert started("scribble", "start").undo == "start from 2.dcm"
+    assert len(started("scribble", "scribble", "start", "scribble", "undo", "undo").strokes) == 2

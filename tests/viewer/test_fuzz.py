@@ -100,7 +100,8 @@ def test_no_request_makes_a_500(ask: Asker) -> None:
     description = Description(ask("GET", "/api/openapi.json").json())
     study = ask("GET", "/api/studies").json()[0]["id"]
     opened = ask("POST", f"/api/studies/{study}/sessions", b'{"reader": "fuzz"}')
-    session = opened.json()["id"]
+    known = {"study": study, "session": opened.json()["id"]}
+    known["upload"] = ask("POST", "/api/uploads").json()["id"]
     operations = [
         (path, method, operation)
         for path, methods in description.document["paths"].items()
@@ -120,8 +121,8 @@ def test_no_request_makes_a_500(ask: Asker) -> None:
         for parameter in operation.get("parameters", []):
             name = parameter["name"]
             values = description.values(parameter["schema"])
-            if name in ("study", "session"):
-                values = st.sampled_from([study if name == "study" else session] * 9 + ["x"])
+            if name in known:
+                values = st.sampled_from([known[name]] * 9 + ["x"])
             elif name == "what":
                 values = st.sampled_from(["session.json", "mask.mha", "lesions.csv", "x"])
             if draw.draw(st.integers(0, 4)) == 0:
@@ -133,12 +134,17 @@ def test_no_request_makes_a_500(ask: Asker) -> None:
                 query[name] = str(value)
         body = None
         if "requestBody" in operation:
-            schema = operation["requestBody"]["content"]["application/json"]["schema"]
-            rough = draw.draw(st.integers(0, 5)) == 0
-            body = draw.draw(ANYTHING if rough else description.values(schema))
+            content = operation["requestBody"]["content"]
+            if "application/json" in content:
+                schema = content["application/json"]["schema"]
+                rough = draw.draw(st.integers(0, 5)) == 0
+                body = draw.draw(ANYTHING if rough else description.values(schema))
+            else:  # a file: any bytes
+                body = draw.draw(st.binary(max_size=50))
         if query:
             path += f"?{urlencode(query)}"
-        data = None if "requestBody" not in operation else json.dumps(body).encode()
+        sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+        data = None if "requestBody" not in operation else sent
         answer = ask(method.upper(), path, data)
         seen[answer.status] = seen.get(answer.status, 0) + 1
         assert answer.status < 500, (method, path, body, answer.body[:500])

@@ -9,7 +9,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 
 from lesionloop.errors import InputError
-from lesionloop.viewer.library import Library
+from lesionloop.viewer.library import Library, Source
 from lesionloop.viewer.refusals import MissingError
 
 
@@ -108,10 +108,70 @@ def test_a_link_inside_a_dicom_study(shared: Path, tmp_path: Path) -> None:
     [
         (Path.exists, "There is no such folder"),
         (Path.touch, "It is a file"),
-        (Path.mkdir, "no study"),
     ],
 )
-def test_folders_without_studies(make: Callable[[Path], Any], says: str, tmp_path: Path) -> None:
+def test_what_is_no_folder(make: Callable[[Path], Any], says: str, tmp_path: Path) -> None:
     make(tmp_path / "data")
     with pytest.raises(InputError, match=says):
         Library(tmp_path / "data")
+
+
+def test_a_folder_may_be_empty(tmp_path: Path) -> None:
+    assert names(Library(tmp_path)) == []
+
+
+def test_further_folders(tmp_path: Path) -> None:
+    """What arrived is found beside the data folder's studies, each arrival by itself."""
+    data, state = tmp_path / "data", tmp_path / "data" / "state"
+    image(data / "one" / "pet.nii.gz")
+    own = Library(data).entries()
+    more: dict[Source, Path] = {"upload": state / "uploads", "pacs": state / "fetched"}
+    library = Library(data, more)
+    assert library.entries() == own  # with the same ids
+    image(state / "uploads" / "a1b2c3d4" / "one" / "pet.nii.gz")
+    image(state / "uploads" / "ffff0000" / "one" / "pet.nii.gz")
+    image(state / "uploads" / "eeee0000" / "case_0001.mha")
+    image(state / "uploads" / "eeee0000" / "other_0001.mha")
+    image(state / "uploads" / "dddd0000" / "pet.mha")
+    deep = state / "uploads" / "cccc0000" / "a" / "b" / "c" / "d" / "e" / "deep"
+    image(deep / "pet.mha")
+    image(state / "uploads" / ".incoming" / "x" / "pet.mha")
+    image(state / "fetched" / "1" / "exam" / "pet.mha")
+    assert library.entries() == own  # a listing holds for a while
+    library.refresh()
+    found = {(entry.name, entry.source, entry.upload) for entry in library.entries()}
+    assert found == {
+        ("one", "folder", None), ("one", "upload", "a1b2c3d4"), ("one", "upload", "ffff0000"),
+        ("case", "upload", "eeee0000"), ("other", "upload", "eeee0000"),
+        ("upload dddd00", "upload", "dddd0000"), ("deep", "upload", "cccc0000"),
+        ("exam", "pacs", None),
+    }  # fmt: skip
+    assert len({entry.id for entry in library.entries()}) == 8
+    for entry in library.entries():
+        assert library.read(entry).grid.shape == (5, 4, 3)
+        assert [path.name for path in entry.files()] == [entry.pet.name]
+    gone = next(entry for entry in library.entries() if entry.name == "deep")
+    (deep / "pet.mha").unlink()
+    library.refresh()
+    with pytest.raises(MissingError):
+        library.entry(gone.id)
+
+
+def test_two_arrivals_of_one_examination_stay_apart(shared: Path, tmp_path: Path) -> None:
+    source = sorted((shared / "data" / "petct-dicom" / "PET_AC").iterdir())
+    for upload in ("a" * 32, "b" * 32):
+        folder = tmp_path / "uploads" / upload / "PET"
+        folder.mkdir(parents=True)
+        (folder / "1.dcm").write_bytes(source[0].read_bytes())
+    (tmp_path / "data").mkdir()
+    library = Library(tmp_path / "data", {"upload": tmp_path / "uploads"})
+    assert names(library) == [("PET", "dicom", False)] * 2
+
+
+def test_links_out_of_an_arrival_are_not_followed(tmp_path: Path) -> None:
+    outside = image(tmp_path / "data" / "x" / "pet.nii.gz")
+    folder = tmp_path / "uploads" / "a" / "study"
+    folder.mkdir(parents=True)
+    (folder / "pet.nii.gz").symlink_to(outside)
+    library = Library(tmp_path / "data", {"upload": tmp_path / "uploads"})
+    assert names(library) == [("x", "nifti", False)]

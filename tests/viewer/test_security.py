@@ -1,5 +1,6 @@
 """Who is refused: wrong names, other sites, no token, too much, paths that lead elsewhere."""
 
+import asyncio
 import http.client
 import socket
 from collections.abc import Callable
@@ -10,7 +11,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from lesionloop.errors import InputError
+from lesionloop.viewer import security
 from lesionloop.viewer.client import Client, RefusedError
+from lesionloop.viewer.refusals import TooLargeError
 from lesionloop.viewer.security import MOST_BODY, allowed_names, check_exposure, is_loopback
 
 Start = Callable[..., Any]
@@ -130,6 +133,45 @@ def test_bodies_are_limited(server: Any) -> None:
             pass  # refused before all was sent
         assert raw.recv(100).split(b" ")[1] == b"413"
     assert server.client().info()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "whole"),
+    [("PUT", "/api/uploads/x/files", False), ("POST", "/api/sessions/x/start", False),
+     ("POST", "/api/uploads/x/files", True), ("PUT", "/api/uploads/x/y/files", True),
+     ("PUT", "/api/uploads//files", True), ("POST", "/api/sessions/x/events", True)],
+)  # fmt: skip
+def test_files_are_passed_on_as_they_come(
+    method: str, path: str, whole: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of any other body nothing is seen before it is known to be small."""
+    monkeypatch.setattr(security, "MOST_FILES", [(w, 100) for w, _ in security.MOST_FILES])
+    pieces = iter([b"x" * 40] * 4)
+    seen: list[int] = []
+    taken: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        taken.append(1)
+        piece = next(pieces, None)
+        return {"type": "http.request", "body": piece or b"", "more_body": piece is not None}
+
+    async def app(_scope: Any, receive: Any, _send: Any) -> None:
+        while (message := await receive())["more_body"]:
+            seen.append(len(taken))
+            assert message["body"]
+
+    async def send(_message: Any) -> None:
+        pass
+
+    scope = {"type": "http", "method": method, "path": path, "headers": []}
+    layer = security.BodyLayer(app, 1000)
+    if whole:
+        asyncio.run(layer(scope, receive, send))
+        assert seen == [5] * 4
+        return
+    with pytest.raises(TooLargeError, match="too large"):
+        asyncio.run(layer(scope, receive, send))
+    assert seen == [1, 2]
 
 
 def test_a_token_is_asked_for(guarded: Any) -> None:

@@ -1,16 +1,18 @@
 /** The frame of the page: head with totals and acts, room for the rest, banner and messages. */
-import { exportAddress } from "../api";
 import { figure, h } from "../dom";
 import type { Tool } from "../pointer";
 import type { Rectangle } from "../scene";
 import type { Session } from "../session";
 import type { SessionState } from "../types";
+import { FileMenu, type MenuPort } from "./menu";
 
-export interface FramePort {
+export interface FramePort extends MenuPort {
   undo(): void;
   redo(): void;
   compare(on: boolean): void;
   done(): void;
+  /** Take the stroke back that is being computed. */
+  cancel(): void;
   theme(): void;
   help(): void;
   retry(): void;
@@ -25,16 +27,8 @@ export interface Filling {
   port: FramePort;
 }
 
-const EXPORTS: readonly (readonly [string, string])[] = [
-  ["seg.dcm", "DICOM SEG, one segment per lesion"],
-  ["rtstruct.dcm", "DICOM RTSTRUCT, contours"],
-  ["sr.dcm", "DICOM SR, measurement report"],
-  ["mask.nii.gz", "Mask, NIfTI"],
-  ["mask.mha", "Mask, MHA"],
-  ["lesions.csv", "Lesions, CSV"],
-  ["scribbles.json", "Scribbles, JSON"],
-  ["session.json", "Session for replay, JSON"],
-];
+/** A correction that takes longer can be cancelled, s. */
+const LONG_S = 1;
 const MESSAGE_MS = 9000;
 
 export class Frame {
@@ -61,6 +55,8 @@ export class Frame {
   private readonly redo = h("button", { type: "button", class: "label-button" });
   private readonly compare = h("button", { type: "button", title: "Hold to see the first mask (H)" }, "First mask");
   private readonly done = h("button", { type: "button", class: "main" }, "Done");
+  private readonly cancel = h("button", { type: "button", hidden: true, title: "Take this stroke back (Z)", onclick: () => this.port?.cancel() }, "Cancel");
+  readonly menu: FileMenu;
   private mip: HTMLElement | null = null;
   private clearing: number | undefined;
   private port: FramePort | null = null;
@@ -68,24 +64,10 @@ export class Frame {
   constructor(state: SessionState) {
     const { study } = state;
     this.stage.append(this.comparingSign, this.loadingBox);
-    const exports = h(
-      "details",
-      { class: "menu" },
-      h("summary", { role: "button" }, "Export"),
-      h(
-        "ul",
-        {},
-        ...EXPORTS.map(([what, name]) =>
-          h("li", {}, h("a", { href: exportAddress(state.id, what), download: true, "data-export": what }, name, h("span", { class: "soft" }, what))),
-        ),
-      ),
-    );
-    exports.addEventListener("click", (event) => {
-      if ((event.target as HTMLElement).closest("a")) exports.open = false;
-    });
-    exports.addEventListener("focusout", (event) => {
-      if (!exports.contains(event.relatedTarget as Node | null)) exports.open = false;
-    });
+    this.menu = new FileMenu(state.id);
+    // In a reader study files stay with its owner, and without help there is no first mask.
+    this.menu.element.hidden = !!study.arm;
+    this.compare.hidden = study.arm === "manual";
     const small = (text: string, title: string, act: () => void) =>
       h("button", { type: "button", class: "quiet", title, "aria-label": title, onclick: act }, text);
     this.element = h(
@@ -97,13 +79,14 @@ export class Frame {
         h("a", { href: "#/", class: "back", title: "All studies" }, "‹ Studies"),
         h("h1", {}, study.name),
         h("span", { class: "soft who-line" }, [study.tracer?.toUpperCase(), state.reader].filter(Boolean).join(" · ")),
+        study.arm && h("span", { class: "tag", "data-testid": "arm" }, study.arm === "manual" ? "by hand" : "assisted"),
         !study.suv && h("span", { class: "not-suv", title: "What SUV needs is missing in the data: the values are activity or counts." }, "Values are not SUV"),
         this.totals,
         h("span", { class: "space" }),
         this.undo,
         this.redo,
         this.compare,
-        exports,
+        this.menu.element,
         this.done,
         small("◐", "Light or dark (D)", () => this.port?.theme()),
         small("?", "Keys and mouse (?)", () => this.port?.help()),
@@ -122,12 +105,12 @@ export class Frame {
   }
 
   fill(filling: Filling): void {
-    this.port = filling.port;
+    this.port = this.menu.port = filling.port;
     this.tools.replaceChildren(filling.tools);
     this.side.replaceChildren(...filling.side);
     this.mip = filling.mip;
     this.stage.append(filling.mip);
-    this.foot.replaceChildren(filling.readout, this.message, h("span", { class: "space" }), this.progress);
+    this.foot.replaceChildren(filling.readout, this.message, h("span", { class: "space" }), this.progress, this.cancel);
     this.element.append(filling.help);
   }
 
@@ -141,6 +124,7 @@ export class Frame {
     };
     label(this.undo, "Undo", "Z", state.undo);
     label(this.redo, "Redo", "Y", state.redo);
+    this.menu.update(state.done);
     this.done.textContent = state.done ? "Reopen" : "Done";
     this.element.classList.toggle("is-done", state.done);
     this.element.dataset.revision = String(state.revision);
@@ -165,7 +149,8 @@ export class Frame {
   }
 
   /** Seconds since the oldest event was sent, or null when none is on its way. */
-  busy(seconds: number | null, waiting: number): void {
+  busy(seconds: number | null, waiting: number, canCancel: boolean): void {
+    this.cancel.hidden = seconds === null || seconds < LONG_S || !canCancel;
     this.element.classList.toggle("busy", seconds !== null && seconds > 0.15);
     if (seconds === null) this.progress.textContent = "";
     else if (seconds > 0.15)
@@ -182,11 +167,11 @@ export class Frame {
     this.compare.setAttribute("aria-pressed", String(on));
   }
 
-  /** Say something in the line at the foot; it goes after a while. */
-  tell(message: string): void {
-    this.message.textContent = message;
+  /** Say something in the line at the foot; it goes after a while, unless it is to stay. */
+  tell(message: string, stays = false): void {
+    this.message.textContent = this.message.title = message;
     clearTimeout(this.clearing);
-    if (message) this.clearing = window.setTimeout(() => (this.message.textContent = ""), MESSAGE_MS);
+    if (message && !stays) this.clearing = window.setTimeout(() => (this.message.textContent = ""), MESSAGE_MS);
   }
 
   pen(tool: Tool): void {

@@ -34,11 +34,15 @@ export class LesionPanel {
   }
 
   update(state: SessionState, selected: number | null): void {
-    const key = JSON.stringify([state.lesions, selected, state.done, state.study.suv]);
+    const key = JSON.stringify([state.lesions, selected, state.done, state.study.suv, state.start]);
     if (key === this.drawn) return;
     this.drawn = key;
     const value = state.study.suv ? "SUV" : "";
-    this.title.textContent = `Lesions (${state.lesions.length})`;
+    const { start } = state;
+    this.title.replaceChildren(
+      `Lesions (${state.lesions.length})`,
+      start ? h("span", { class: "from", title: `The mask of ${start.name} is what scribbles correct.` }, `started from ${start.name}`) : "",
+    );
     this.head.replaceChildren(
       h(
         "tr",

@@ -29,11 +29,12 @@ export class Toolbar {
   private readonly dropButton: HTMLButtonElement;
   private readonly fusion: HTMLInputElement | null;
 
-  constructor(port: ToolbarPort, petWindows: readonly Window[], hasCt: boolean, suv: boolean) {
+  constructor(port: ToolbarPort, petWindows: readonly Window[], hasCt: boolean, suv: boolean, byHand: boolean) {
     this.tool = choice("Tool", [
       ["point", "Point", "Move the crosshair (V)"],
       ["foreground", "Foreground", "Draw: this is lesion (F)", "pen foreground"],
       ["background", "Background", "Draw: this is not (B)", "pen background"],
+      ...(byHand ? [["outline", "Outline", "All inside a line drawn round it; right button: take it away (G)"] as const] : []),
     ], (tool) => port.change({ tool: tool as Tool }));
     this.thickness = h(
       "select",
@@ -80,7 +81,7 @@ export class Toolbar {
       { class: "tools", role: "toolbar", "aria-label": "Tools" },
       this.tool.element,
       this.thickness,
-      h("label", { class: "check", title: "Collect strokes, then run them together (C)" }, this.collect, "Collect"),
+      h("label", { class: "check", hidden: byHand, title: "Collect strokes, then run them together (C)" }, this.collect, "Collect"),
       this.run,
       this.dropButton,
       h("span", { class: "rule" }),

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
 import typer
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from lesionloop.datasets import CtScan, DatasetCheck, Finding
-    from lesionloop.datasets.check_case import CaseCheck, CaseJob
 
 NAME = "dataset"
 EXAMPLES = (
@@ -36,7 +35,7 @@ def run(
     action: Annotated[
         Action,
         typer.Argument(
-            help="check: find what is wrong with an nnU-Net or autoPET folder."
+            help="check: find what is wrong with an nnU-Net, autoPET or TriALS folder."
             " pairs: list the scans of a longitudinal CT folder."
         ),
     ],
@@ -49,8 +48,13 @@ def run(
         _pairs(folder, json)
         return
     from lesionloop.datasets import Severity, check_dataset
+    from lesionloop.datasets.check_trials import check_trials
+    from lesionloop.datasets.trials import is_trials
 
-    found = check_dataset(folder, spread=_spread(workers))
+    if is_trials(folder):
+        found = check_trials(folder, spread=_Spread(workers))
+    else:
+        found = check_dataset(folder, spread=_Spread(workers))
     if json:
         print_json(_summary(folder, found) | {"findings": [asdict(f) for f in found.findings]})
     else:
@@ -59,21 +63,30 @@ def run(
         raise typer.Exit(2)
 
 
-def _spread(
-    workers: int,
-) -> "Callable[[Callable[[CaseJob], CaseCheck], Sequence[CaseJob]], Iterable[CaseCheck]]":
-    """Jobs in processes, with progress."""
-    from lesionloop.cohort.workers import in_processes
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
 
-    def spread(
-        work: "Callable[[CaseJob], CaseCheck]", jobs: "Sequence[CaseJob]"
-    ) -> "Iterator[CaseCheck]":
+
+Job = TypeVar("Job")
+Checked = TypeVar("Checked", bound=_Named)
+
+
+class _Spread:
+    """Jobs in processes, with progress."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+
+    def __call__(
+        self, work: "Callable[[Job], Checked]", jobs: "Sequence[Job]"
+    ) -> "Iterator[Checked]":
+        from lesionloop.cohort.workers import in_processes
+
         with progress("checking", len(jobs)) as bar:
-            for done, check in enumerate(in_processes(work, jobs, workers), start=1):
+            for done, check in enumerate(in_processes(work, jobs, self._workers), start=1):
                 bar.update(done, label=check.name)
                 yield check
-
-    return spread
 
 
 def _summary(folder: Path, found: "DatasetCheck") -> dict[str, Any]:

@@ -13,9 +13,15 @@ from lesionloop.cli import (
     dataset,
     demo,
     evaluate,
+    fuse,
     grand_challenge,
     inspect,
+    liver_score,
+    metabolic_network,
+    pacs,
+    quantify,
     rank,
+    reader_study,
     replay,
     score,
     segment,
@@ -38,10 +44,12 @@ app = typer.Typer(
 )
 
 for module in (
-    demo, inspect, convert, dataset, segment, simulate, evaluate, replay, rank, score, train,
-    serve, grand_challenge,
+    demo, inspect, convert, dataset, fuse, segment, simulate, evaluate, replay, rank, score,
+    liver_score, quantify, metabolic_network, train, serve, reader_study, grand_challenge,
 ):  # fmt: skip
     app.command(name=module.NAME, epilog=module.EXAMPLES)(module.run)
+
+app.add_typer(pacs.commands, name=pacs.NAME)
 
 
 @app.callback(invoke_without_command=True)
@@ -51,7 +59,8 @@ def _root(
 ) -> None:
     level = logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, format="lesionloop: %(message)s", stream=sys.stderr)
-    for chatty in ("pydicom", "highdicom"):  # they log with tracebacks what they raise as well
+    # They log what they raise as well: with tracebacks, or with addresses that hold names.
+    for chatty in ("pydicom", "highdicom", "urllib3"):
         logging.getLogger(chatty).setLevel(logging.CRITICAL)
     if version:
         from importlib.metadata import version as installed

@@ -15,6 +15,7 @@ from lesionloop.cli.console import (
     note,
     parse_options,
     print_json,
+    progress,
 )
 from lesionloop.errors import InputError
 
@@ -58,6 +59,7 @@ def run(
     """Segment the lesions of a study; with scribbles, correct the mask."""
     from lesionloop.cli.study_input import read_input, tell
     from lesionloop.output import output_file
+    from lesionloop.progress import watched
     from lesionloop.scribbles import ScribbleSet
     from lesionloop.segmenters import load_segmenter
 
@@ -75,7 +77,12 @@ def run(
         drawn = ScribbleSet.read(scribbles, study.grid) if scribbles else ScribbleSet()
         tell(study)
         read = time.perf_counter()
-        mask = chosen.open(study).segment(drawn)
+        with (
+            progress("segmenting, %", 100) as shown,
+            watched(lambda part: shown.update(round(100 * part))),
+        ):
+            session = chosen.open(study)
+        mask = session.segment(drawn)
         segmented = time.perf_counter()
         _write(mask, study, out, chosen.name, automatic=not len(drawn))
     result = {

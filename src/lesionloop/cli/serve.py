@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from lesionloop.cli.console import OptionsOption, SegmenterOption, note, parse_options
+from lesionloop.cli.pacs import open_pacs
 
 NAME = "serve"
 EXAMPLES = (
@@ -41,6 +42,17 @@ def run(
         typer.Option(help="Folder of the sessions; default: in the user's state folder."),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Sessions computed at a time.")] = 1,
+    dicomweb: Annotated[
+        str | None,
+        typer.Option(help="PACS to fetch from and store in: root of its DICOMweb services."),
+    ] = None,
+    dicomweb_ca: Annotated[
+        Path | None, typer.Option(help="Certificates to trust for the PACS, PEM.")
+    ] = None,
+    reader_study: Annotated[
+        Path | None,
+        typer.Option(help="Protocol of a reader study: its readers get their cases, and no more."),
+    ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
 ) -> None:
     """Open a page on which readers correct studies. Everything they draw is kept."""
@@ -57,6 +69,7 @@ def run(
             cause=f"The package {error.name} is missing.",
             remedy="Install it: pip install 'lesionloop[serve]'.",
         ) from error
+    from lesionloop.reader_study import read_protocol
     from lesionloop.segmenters import load_segmenter
     from lesionloop.viewer.security import check_exposure
 
@@ -64,13 +77,19 @@ def run(
     check_exposure(host, token)
     chosen = load_segmenter(segmenter, **parse_options(option))
     folder = state_folder(data) if state is None else state
+    pacs = None if dicomweb is None else open_pacs(dicomweb, dicomweb_ca)
+    protocol = None if reader_study is None else read_protocol(reader_study)
     with listen(host, port) as opened:
-        app = create_app(data, folder, segmenter=chosen, threads=workers)
+        app = create_app(
+            data, folder, segmenter=chosen, threads=workers, pacs=pacs, reader_study=protocol
+        )
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{opened.getsockname()[1]}/"
 
         def ready() -> None:
             note(f"sessions are kept in {folder}")
+            if not app.state.parts.desk.library.entries():
+                note(f"there is no study in {data} yet: upload some, or see docs/viewer.md")
             if token is not None:
                 note(f"readers log in once at {address}login?token=... with the token")
             typer.echo(address)

@@ -12,8 +12,10 @@ import http.client
 import json
 import zlib
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeAlias
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
@@ -25,6 +27,8 @@ from numpy.typing import ArrayLike, NDArray
 from lesionloop.errors import InputError
 
 __all__ = ["Client", "RefusedError", "RemoteSession"]
+
+_BytesAndHeaders: TypeAlias = tuple[bytes, Mapping[str, str]]
 
 
 class RefusedError(InputError):
@@ -56,6 +60,24 @@ class Client:
         found: list[dict[str, Any]] = self.json("GET", "/studies")
         return found
 
+    def upload(self, paths: Iterable[Path | str]) -> list[dict[str, Any]]:
+        """Send files and folders; the studies that the server found in them.
+
+        Raises:
+            RefusedError, ConnectionError, OSError: as `send`; nothing of it stays on the server.
+        """
+        files = [(file, name) for path in paths for file, name in _files(Path(path))]
+        place = f"/uploads/{self.json('POST', '/uploads')['id']}"
+        try:
+            for file, name in files:
+                self.send("PUT", f"{place}/files?{urlencode({'path': name})}", file)
+            found: list[dict[str, Any]] = self.json("POST", f"{place}/finish")["studies"]
+        except BaseException:
+            with suppress(RefusedError, ConnectionError):
+                self.bytes("DELETE", place)
+            raise
+        return found
+
     def open(self, study: str, reader: str) -> "RemoteSession":
         """The session of a reader on a study; a new one takes as long as the first mask."""
         state = self.json("POST", f"/studies/{study}/sessions", {"reader": reader})
@@ -84,6 +106,24 @@ class Client:
         """
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"} if data is not None else {}
+        return self._ask(method, path, data, headers)
+
+    def send(self, method: str, path: str, file: Path) -> Any:
+        """Send a file as it is, without holding it in memory; the answer is JSON, or None.
+
+        Raises:
+            RefusedError, ConnectionError: as `json`.
+            OSError: the file cannot be read.
+        """
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "Content-Length": str(file.stat().st_size),
+        }
+        with file.open("rb") as body:
+            answer = self._ask(method, path, body, headers)[0]
+        return json.loads(answer) if answer else None
+
+    def _ask(self, method: str, path: str, data: Any, headers: dict[str, str]) -> _BytesAndHeaders:
         if self._token is not None:
             headers["Authorization"] = f"Bearer {self._token}"
         request = Request(  # noqa: S310  (the user's own address)
@@ -139,6 +179,20 @@ class RemoteSession:
         """Bring back what was undone last."""
         return self.event(kind="redo")
 
+    def start_from(self, path: Path | str, *, key: str | None = None) -> dict[str, Any]:
+        """Go on from a mask made elsewhere: a DICOM SEG, NIfTI or MHA file.
+
+        Raises:
+            RefusedError, ConnectionError, OSError: as `Client.send`.
+        """
+        path = Path(path)
+        query = {"name": path.name, "key": key or uuid4().hex, "revision": self.revision}
+        answer: dict[str, Any] = self.client.send(
+            "POST", f"/sessions/{self.id}/start?{urlencode(query)}", path
+        )
+        self._take(answer)
+        return answer
+
     def event(self, *, key: str | None = None, **body: Any) -> dict[str, Any]:
         """Send any event; give the same ``key`` to send it again after a lost connection.
 
@@ -173,6 +227,14 @@ class RemoteSession:
             box = tuple(map(slice, change["start"], change["stop"]))
             self.mask[box] = _unpacked(b64decode(change["data"]), self.mask[box].shape)
         self.revision = revision
+
+
+def _files(path: Path) -> Iterator[tuple[Path, str]]:
+    """Files to send, and the names under which they are sent: a folder keeps its own."""
+    path = path.absolute()
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if not file.is_dir():
+            yield file, file.relative_to(path.parent).as_posix()
 
 
 def _unpacked(data: bytes, shape: tuple[int, ...]) -> NDArray[np.uint8]:

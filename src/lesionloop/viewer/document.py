@@ -1,9 +1,11 @@
 """The document of a session: what a list of events amounts to.
 
-A pure fold. Scribbles and marks (accept, reject, lock, unlock) are actions: undo takes the last one
-back, as far as there are any; redo brings it again until something new is done. The actions in
-force always are, in order, those that were in force when the last of them was made. So whatever is
-computed for an action may be kept under its number.
+A pure fold. Scribbles, marks (accept, reject, lock, unlock) and starts from a mask made elsewhere
+are actions: undo takes the last one back, as far as there are any; redo brings it again until
+something new is done. The actions in force always are, in order, those that were in force when the
+last of them was made. So whatever is computed for an action may be kept under its number.
+
+A start begins anew: what was drawn and marked before it counts again when it is undone.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,9 +24,9 @@ __all__ = ["ACTIONS", "KINDS", "MARKS", "Action", "Document", "Event", "fold"]
 #: Marks on a lesion, by the voxel that was clicked.
 MARKS: Final = ("accept", "reject", "lock", "unlock")
 #: What undo takes back.
-ACTIONS: Final = ("scribble", *MARKS)
+ACTIONS: Final = ("scribble", "start", *MARKS)
 #: Events that only tell what the reader was doing.
-ACTIVITY: Final = ("open", "view")
+ACTIVITY: Final = ("open", "view", "pause", "resume")
 #: All kinds of events.
 KINDS: Final = (*ACTIONS, "undo", "redo", "done", "reopen", *ACTIVITY)
 
@@ -45,7 +47,8 @@ class Event:
         time: Unix time, s.
         kind: one of `KINDS`.
         data: of a scribble "label" and "points" (lists of voxel indices x, y, z); of a mark "at"
-            (voxel x, y, z); of a view "what".
+            (voxel x, y, z); of a start "mask" (its digest in the store), "name", "lesions" and
+            "notes"; of a view "what"; of done maybe "confidence" (1 to 5).
     """
 
     number: int
@@ -56,13 +59,13 @@ class Event:
 
 @dataclass(frozen=True)
 class Action:
-    """A scribble or a mark that is, or was, in force.
+    """A scribble, a mark or a start that is, or was, in force.
 
     Args:
         number: of its event.
         kind: one of `ACTIONS`.
         data: of its event.
-        stroke: number of the scribble, from 1; 0 for marks.
+        stroke: number of the scribble since the start, from 1; 0 for all else.
     """
 
     number: int
@@ -75,6 +78,8 @@ class Action:
         """What undo would say that it takes back."""
         if self.kind == "scribble":
             return f"{self.data['label']} scribble {self.stroke}"
+        if self.kind == "start":
+            return f"start from {self.data['name']}"
         return f"{_IN_WORDS[self.kind]} at {', '.join(map(str, self.data['at']))}"
 
 
@@ -107,12 +112,23 @@ class Document:
         return self.undone[-1].words if self.undone else None
 
     @property
+    def start(self) -> Action | None:
+        """The start in force: the last one; None where the segmenter's first mask is."""
+        return next((a for a in reversed(self.actions) if a.kind == "start"), None)
+
+    @property
+    def since_start(self) -> tuple[Action, ...]:
+        """The actions that count, oldest first: those after the start in force."""
+        start = self.start
+        return self.actions if start is None else self.actions[self.actions.index(start) + 1 :]
+
+    @property
     def strokes(self) -> tuple[Action, ...]:
-        """The scribbles in force, oldest first."""
-        return tuple(action for action in self.actions if action.kind == "scribble")
+        """The scribbles that count, oldest first."""
+        return tuple(action for action in self.since_start if action.kind == "scribble")
 
     def scribbles(self) -> ScribbleSet:
-        """The scribbles in force; each is a step."""
+        """The scribbles that count; each is a step."""
         result = ScribbleSet()
         for stroke in self.strokes:
             points = np.asarray(stroke.data["points"], dtype=np.int64)
@@ -122,6 +138,11 @@ class Document:
     def before(self, action: Action) -> "Document":
         """The document as it was before one of its actions."""
         return replace(self, actions=self.actions[: self.actions.index(action)], undone=())
+
+    def first(self) -> "Document":
+        """The document without what came after the start in force, or without anything."""
+        end = len(self.actions) - len(self.since_start)
+        return replace(self, actions=self.actions[:end], undone=())
 
     def check(self, kind: str) -> None:
         """Refuse an event that cannot follow.

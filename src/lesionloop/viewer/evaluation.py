@@ -1,7 +1,8 @@
 """The mask of a document: the segmenter's for the strokes, then locks and rejections in order.
 
-A pure function of the study, the segmenter and the actions. A mark speaks about the lesion (an
-18-connected part of the mask) that held its voxel when it was made, its region:
+A pure function of the study, the segmenter and the actions; those before a start from a mask made
+elsewhere do not count. A mark speaks about the lesion (an 18-connected part of the mask) that held
+its voxel when it was made, its region:
 
 - lock: the region stays as it was, and a rim of one voxel around it stays free, so that what later
   strokes bring cannot flow into it; strokes on it wait until it is unlocked.
@@ -12,7 +13,7 @@ A pure function of the study, the segmenter and the actions. A mark speaks about
 A mark whose voxel was in no lesion does nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -79,8 +80,9 @@ class Region:
 class Evaluator:
     """Gives the mask of any document of one session; keeps the regions of its marks."""
 
-    def __init__(self, session: Segmenting) -> None:
-        self._session = session
+    def __init__(self, session_from: Callable[[Action | None], Segmenting]) -> None:
+        """Ask ``session_from`` for a segmenter's session that begins from a start, or from none."""
+        self._session_from = session_from
         self._regions: dict[int, Region | None] = {}
 
     def mask(self, document: Document) -> Mask:
@@ -91,8 +93,8 @@ class Evaluator:
                 means is kept under its number.
         """
         # First, as a region needs the segmenter at an earlier state: the warm one ends at the last.
-        in_force = [(action, self._region(document, action)) for action in document.actions]
-        mask = self._session.segment(document.scribbles())
+        in_force = [(action, self._region(document, action)) for action in document.since_start]
+        mask = self._session_from(document.start).segment(document.scribbles())
         for action, region in _in_force(in_force):
             if action.kind == "lock":
                 region.keep(mask)
@@ -103,7 +105,7 @@ class Evaluator:
     def accepted(self, document: Document) -> list[tuple[int, int, int]]:
         """Voxels of the marks that accept a lesion, but for those removed after that."""
         found: list[tuple[int, int, int]] = []
-        for action in document.actions:
+        for action in document.since_start:
             if action.kind == "accept":
                 found.append(_voxel(action))
             elif action.kind == "reject":
@@ -113,7 +115,7 @@ class Evaluator:
 
     def locked(self, document: Document) -> list[Region]:
         """The regions of the locks in force."""
-        pairs = [(action, self._region(document, action)) for action in document.actions]
+        pairs = [(action, self._region(document, action)) for action in document.since_start]
         return [region for action, region in _in_force(pairs) if action.kind == "lock"]
 
     def _region(self, document: Document, action: Action) -> Region | None:

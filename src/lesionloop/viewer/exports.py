@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,16 +10,18 @@ from typing import TYPE_CHECKING, Final
 from lesionloop.cohort.recorded import RecordedSession, write_session
 from lesionloop.imaging import Quantity, Study, write_mask
 from lesionloop.quantification import LesionMeasures, lesions_csv
+from lesionloop.reader_study.times import gaps
 from lesionloop.viewer.document import Event
 from lesionloop.viewer.refusals import ConflictError, MissingError
 from lesionloop.viewer.snapshot import Snapshot
-from lesionloop.viewer.timings import seconds_between
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["EXPORTS", "Job", "export"]
+    from lesionloop.viewer.desk import Desk
+
+__all__ = ["EXPORTS", "Job", "export", "job_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +48,17 @@ class Job:
         return [lesion.measures for lesion in self.snapshot.lesions]
 
 
+def job_of(desk: "Desk", session: str, snapshot: Snapshot) -> Job:
+    """What the exports of a session are made from, at one of its states."""
+    return Job(
+        study=desk.study(session),
+        snapshot=snapshot,
+        events=desk.store.events(session),
+        reader=desk.row(session).reader,
+        segmenter=f"lesionloop {desk.segmenter.name}",
+    )
+
+
 def export(job: Job, what: str) -> tuple[bytes, str]:
     """A file and its media type.
 
@@ -56,7 +68,8 @@ def export(job: Job, what: str) -> tuple[bytes, str]:
 
     Raises:
         MissingError: no such file.
-        ConflictError: figures are asked for where the PET is not SUV.
+        ConflictError: figures are asked for where the PET is not SUV, or a session to replay where
+            it begins from a mask made elsewhere.
         InputError: the study cannot be referred to, such as DICOM files that are gone.
         OutputError: the disk is full.
     """
@@ -82,18 +95,20 @@ def _scribbles(job: Job, path: Path) -> None:
 def _session(job: Job, path: Path) -> None:
     """The form that `lesionloop replay` reads, with the reader's seconds for each step."""
     document = job.snapshot.document
-    times = {event.number: seconds for event, seconds in _spent(job.events)}
+    if document.start is not None:
+        raise ConflictError(
+            "this session begins from a mask made elsewhere, which session.json cannot tell",
+            cause="Replayed from the segmenter's own first mask, its scribbles would not give what"
+            " the reader saw.",
+            remedy="Take scribbles.json (those drawn since) and mask.nii.gz, or undo the start.",
+        )
+    times = {number: spent.active_s for number, spent in gaps(job.events)}
     seconds, before = [], 0
     for stroke in document.strokes:
         spent = [times[number] for number in times if before < number <= stroke.number]
         seconds.append(sum(spent) if spent else nan)
         before = stroke.number
     write_session(RecordedSession(document.scribbles(), "session", tuple(seconds)), path)
-
-
-def _spent(events: list[Event]) -> list[tuple[Event, float]]:
-    """Each event with the seconds of activity that led to it."""
-    return [(after, seconds_between(before.time, after.time)) for before, after in pairwise(events)]
 
 
 def _csv(job: Job, path: Path) -> None:

@@ -41,6 +41,22 @@ class FairQueue:
                 self._turns.append(session)
                 self._changed.notify()
 
+    def withdraw(self, session: str) -> None:
+        """Take back what a session has asked for and has not got yet."""
+        with self._changed:
+            self._again.discard(session)
+            if session in self._turns:
+                self._turns.remove(session)
+
+    def ahead(self, session: str) -> int | None:
+        """Turns before the one that a session has asked for; None when it has asked for none."""
+        with self._changed:
+            if session in self._again:  # its own of now is one of them
+                return len(self._turns) + len(self._busy)
+            if session in self._turns:
+                return self._turns.index(session) + len(self._busy)
+            return None
+
     def close(self, timeout_s: float = 5.0) -> None:
         """Take no more turns; wait a while for those that are being worked on."""
         with self._changed:

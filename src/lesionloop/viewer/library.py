@@ -1,84 +1,36 @@
-"""The library: the studies of a data folder.
+"""The library: the studies of a data folder, and of folders that others fill while it is served."""
 
-Found are the nnU-Net layout, folders with a CT and a PET image (NIfTI or MHA), and DICOM studies:
-the lowest folder that holds all series of one examination. A study's id is a hash of its place in
-the folder: it tells nothing, and stays when the folder moves. Links may lead about inside the data
-folder; what lies outside it is never opened.
-"""
-
-import os
-import re
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import partial
-from hashlib import blake2b
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
-from typing import Literal
 
-from lesionloop.datasets.nnunet import FOLDERS, tracer_of
 from lesionloop.errors import InputError
-from lesionloop.imaging import Study, read_study
-from lesionloop.imaging.files import read_shape
-from lesionloop.imaging.names import case_name, channel_of, image_ending, strip_ending
+from lesionloop.imaging import Study
+from lesionloop.output import make_folder
 from lesionloop.viewer.refusals import MissingError
+from lesionloop.viewer.study_folder import Source, StudyEntry, StudyFolder
 
-__all__ = ["Library", "StudyEntry"]
+__all__ = ["Library", "Source", "StudyEntry"]
 
-#: Folders below the data folder that are looked into.
-_DEPTH = 4
-#: Files of a folder of which the first headers are read, to see whether it is DICOM.
-_TRIES = 8
 #: A listing holds this long, s.
 _FRESH_S = 5.0
-_WORD = re.compile(r"[^a-z]+")
-#: What one voxel of a DICOM study costs is known before its pixels are read, by the file sizes.
-_BYTES_PER_DICOM_VOXEL = 2
-
-Kind = Literal["dicom", "nifti", "mha"]
-
-
-@dataclass(frozen=True)
-class StudyEntry:
-    """A study that can be opened.
-
-    Args:
-        id: hash of its place, hexadecimal.
-        name: case or folder name.
-        tracer: "fdg", "psma" or None when the name does not say.
-        kind: "dicom", "nifti" or "mha".
-        pet: PET image, or the folder of a DICOM study.
-        ct: CT image, or None.
-    """
-
-    id: str
-    name: str
-    tracer: str | None
-    kind: Kind
-    pet: Path
-    ct: Path | None = None
-
-    def voxels(self) -> int:
-        """About how many voxels the PET has, from headers or sizes alone; 0 when unreadable."""
-        try:
-            if self.kind != "dicom":
-                x, y, z = read_shape(self.pet)
-                return x * y * z
-            sizes = (path.stat().st_size for path in _files_below(self.pet))
-            return sum(sizes) // _BYTES_PER_DICOM_VOXEL
-        except (InputError, OSError):
-            return 0
 
 
 class Library:
-    """The studies below a folder; looks again when asked after a while. Any thread may ask."""
+    """The studies below some folders; looks again when asked after a while. Any thread may ask."""
 
-    def __init__(self, folder: Path) -> None:
-        """Look into a folder.
+    def __init__(self, folder: Path, more: Mapping[Source, Path] | None = None) -> None:
+        """Look into folders.
+
+        Args:
+            folder: the data folder; it may be empty.
+            more: by what fills them, folders of which each folder below is one arrival, such as an
+                upload; they are made when missing. Inside the data folder they do not count as it.
 
         Raises:
-            InputError: there is no such folder, or no study in it.
+            InputError: there is no such data folder.
+            OutputError: a further one cannot be made.
         """
         if not folder.is_dir():
             raise InputError(
@@ -86,30 +38,41 @@ class Library:
                 cause="It is a file." if folder.exists() else "There is no such folder.",
                 remedy="Give the folder that holds the studies.",
             )
-        self._root = folder.resolve()
+        further = {
+            source: StudyFolder(make_folder(place), source)
+            for source, place in (more or {}).items()
+        }
+        but = frozenset(found.root for found in further.values())
+        self._folders: dict[Source, StudyFolder] = {
+            "folder": StudyFolder(folder, but=but),
+            **further,
+        }
         self._lock = Lock()
         self._entries: dict[str, StudyEntry] = {}
         self._looked = -1e9
-        if not self.entries():
-            raise InputError(
-                f"there is no study in {folder}",
-                cause="No imagesTr, no folder with ct and pet images, no DICOM PET was found.",
-                remedy="See docs/viewer.md for what a data folder may hold.",
-            )
 
     @property
     def root(self) -> Path:
         """The data folder, without links."""
-        return self._root
+        return self._folders["folder"].root
 
     def entries(self) -> list[StudyEntry]:
         """All studies by name."""
         with self._lock:
             if time.monotonic() - self._looked > _FRESH_S:
-                found = {entry.id: entry for entry in self._explore(self._root, 0)}
-                self._entries = found
+                self._entries = {
+                    entry.id: entry
+                    for folder in self._folders.values()
+                    for entry in folder.studies()
+                }
                 self._looked = time.monotonic()
             return sorted(self._entries.values(), key=lambda entry: (entry.name, entry.id))
+
+    def refresh(self) -> None:
+        """Something came or went: forget what has gone, and look again when asked next."""
+        with self._lock:
+            self._entries = {key: e for key, e in self._entries.items() if e.pet.exists()}
+            self._looked = -1e9
 
     def entry(self, study: str) -> StudyEntry:
         """A study by its id.
@@ -128,134 +91,6 @@ class Library:
         A DICOM PET without what SUV needs is read as activity, and says so.
 
         Raises:
-            InputError: it is damaged, or a link leads out of the data folder.
+            InputError: it is damaged, or a link leads out of its folder.
         """
-        for path in filter(None, (entry.pet, entry.ct)):
-            self._require_inside(path)
-        if entry.kind != "dicom":
-            return read_study(entry.ct, entry.pet, tracer=entry.tracer, name=entry.name)
-        # Imported here: the DICOM libraries are heavy.
-        from lesionloop.imaging.dicom import SuvError, read_dicom_study  # noqa: PLC0415
-
-        for path in _files_below(entry.pet):
-            self._require_inside(path)
-        read: Callable[..., Study] = partial(read_dicom_study, entry.pet, name=entry.name)
-        try:
-            return read()
-        except SuvError:
-            return read(quantity="bq-ml")
-
-    def _require_inside(self, path: Path) -> None:
-        if not path.resolve().is_relative_to(self._root):
-            raise InputError(
-                f"{path.name} is not opened",
-                cause="It is a link that leads out of the data folder.",
-                remedy="Copy the file into the data folder, or serve the folder that it is in.",
-            )
-
-    def _inside(self, path: Path) -> bool:
-        try:
-            return path.resolve().is_relative_to(self._root)
-        except (OSError, RuntimeError):  # links in a circle
-            return False
-
-    def _explore(self, folder: Path, depth: int) -> Iterator[StudyEntry]:
-        layout = [folder / images for images, _ in FOLDERS if (folder / images).is_dir()]
-        if layout:
-            for images in layout:
-                yield from self._cases(images)
-            return
-        children, files = self._contents(folder)
-        pair = _pair(files)
-        if pair is not None:
-            yield self._entry(folder.name, *pair)
-            return
-        if _first_examination(files) is not None:
-            yield self._entry(folder.name, folder, None)
-            return
-        if depth >= _DEPTH:
-            return
-        examinations = {child: self._peek(child, depth + 1) for child in children}
-        known = [found for found in examinations.values() if found is not None]
-        if len(known) > 1 and len(set(known)) == 1:
-            yield self._entry(folder.name, folder, None)
-            return
-        for child in children:
-            yield from self._explore(child, depth + 1)
-
-    def _cases(self, images: Path) -> Iterator[StudyEntry]:
-        """Cases of a layout that have a PET; the rest is not for the viewer to judge."""
-        cases: dict[str, dict[str, Path]] = {}
-        for path in self._contents(images)[1]:
-            channel = channel_of(path)
-            if image_ending(path) and channel in ("0000", "0001"):
-                cases.setdefault(case_name(path), {}).setdefault(channel, path)
-        for name, files in cases.items():
-            if "0001" in files:
-                yield self._entry(name, files["0001"], files.get("0000"))
-
-    def _entry(self, name: str, pet: Path, ct: Path | None) -> StudyEntry:
-        place = pet.relative_to(self._root).as_posix()
-        digest = blake2b(place.encode("utf-8", "surrogateescape"), digest_size=10).hexdigest()
-        kind: Kind = "dicom" if pet.is_dir() else "mha" if pet.suffix.lower() == ".mha" else "nifti"
-        return StudyEntry(digest, name, tracer_of(name), kind, pet, ct)
-
-    def _peek(self, folder: Path, depth: int) -> str | None:
-        """The one examination of which there are DICOM files below, else None."""
-        children, files = self._contents(folder)
-        found = _first_examination(files)
-        if found is not None or depth >= _DEPTH or _pair(files) is not None:
-            return found
-        below = {self._peek(child, depth + 1) for child in children} - {None}
-        return below.pop() if len(below) == 1 else None
-
-    def _contents(self, folder: Path) -> tuple[list[Path], list[Path]]:
-        """Folders and files, ascending, without hidden ones and links that lead outside."""
-        try:
-            entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
-        except OSError:
-            return [], []
-        inside = [entry for entry in entries if not entry.is_symlink() or self._inside(entry)]
-        # A link to a folder may run in a circle; what it leads to is found at its own place.
-        folders = [entry for entry in inside if entry.is_dir() and not entry.is_symlink()]
-        return folders, [entry for entry in inside if entry.is_file()]
-
-
-def _pair(files: list[Path]) -> tuple[Path, Path | None] | None:
-    """The PET and, when there is one, the CT among image files, by their names."""
-    roles: dict[str, list[Path]] = {"pet": [], "ct": []}
-    for path in files:
-        if image_ending(path) is None:
-            continue
-        words = set(_WORD.split(strip_ending(path).lower()))
-        channel = channel_of(path)
-        if channel == "0001" or words & {"pet", "suv", "pt"}:
-            roles["pet"].append(path)
-        elif channel == "0000" or "ct" in words:
-            roles["ct"].append(path)
-    if len(roles["pet"]) != 1 or len(roles["ct"]) > 1:
-        return None
-    return roles["pet"][0], roles["ct"][0] if roles["ct"] else None
-
-
-def _first_examination(files: list[Path]) -> str | None:
-    """Study instance UID of the first DICOM file of a folder, None when there is none."""
-    # Imported here: the DICOM libraries are heavy.
-    from pydicom import Dataset  # noqa: PLC0415
-
-    from lesionloop.imaging.dicom.header import text  # noqa: PLC0415
-    from lesionloop.imaging.dicom.series import read_header  # noqa: PLC0415
-
-    for path in [path for path in files if image_ending(path) is None][:_TRIES]:
-        header = read_header(path)
-        found = text(header, "StudyInstanceUID") if isinstance(header, Dataset) else None
-        if found:
-            return found
-    return None
-
-
-def _files_below(folder: Path) -> Iterator[Path]:
-    """All files and links below a folder."""
-    for root, folders, names in os.walk(folder):
-        for name in (*names, *(name for name in folders if (Path(root) / name).is_symlink())):
-            yield Path(root) / name
+        return self._folders[entry.source].read(entry)

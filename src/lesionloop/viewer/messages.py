@@ -10,10 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from lesionloop.scribbles.formats import MAX_INDEX, MAX_POINTS
 
 __all__ = [
-    "Answered", "Change", "Changes", "Done", "Info", "LesionState", "Mark", "NewSession", "Picked",
-    "PlaceState", "Problem", "Reopen", "Scribbled", "Seconds", "SessionName", "SessionState",
-    "StateUpdate", "StepBack", "StepForth", "Stroke", "StrokeState", "StudyRow", "StudyState",
-    "Timing", "TotalsState", "Viewed",
+    "Answered", "BeginReading", "Change", "Changes", "Done", "Info", "JobName", "JobState",
+    "LesionState", "Mark", "NewSession", "OpenSession", "PacsFetch", "PacsSearch", "PacsStudies",
+    "PacsStudy", "Picked", "PlaceState", "Problem", "ReaderName", "ReaderStudyInfo", "ReadingRow",
+    "Reopen", "Scribbled", "Seconds", "SessionName", "SessionState", "StartState", "StateUpdate",
+    "StepBack", "StepForth", "StoreAsked", "StoreDone", "StoredExport", "Stroke", "StrokeState",
+    "StudyRow", "StudyState", "Timing", "TotalsState", "UploadDone", "UploadName", "Viewed",
+    "WorkState", "Worklist",
 ]  # fmt: skip
 
 Index = Annotated[int, Field(strict=True, ge=0, le=MAX_INDEX)]
@@ -45,6 +48,8 @@ class Info(BaseModel):
     version: str
     segmenter: str
     reader_required: bool
+    pacs: str | None
+    reader_study: "ReaderStudyInfo | None"
 
 
 class SessionName(BaseModel):
@@ -62,13 +67,121 @@ class StudyRow(BaseModel):
     name: str
     tracer: str | None
     kind: Literal["dicom", "nifti", "mha"]
+    source: Literal["folder", "upload", "pacs"]
+    upload: str | None
     sessions: list[SessionName]
+
+
+class UploadName(BaseModel):
+    """An upload that has begun."""
+
+    id: str
+
+
+class UploadDone(BaseModel):
+    """What came of an upload; notes tell what was left out, and why."""
+
+    studies: list[StudyRow]
+    notes: list[str]
+
+
+class PacsSearch(_Strict):
+    """What to look for in the PACS; all of it must fit. Dates are YYYY-MM-DD or YYYYMMDD."""
+
+    patient_id: Annotated[str | None, Field(max_length=64)] = None
+    patient_name: Annotated[str | None, Field(max_length=64)] = None
+    date_from: Annotated[str | None, Field(max_length=10)] = None
+    date_to: Annotated[str | None, Field(max_length=10)] = None
+    accession: Annotated[str | None, Field(max_length=64)] = None
+    modality: Annotated[str | None, Field(max_length=16)] = "PT"
+
+
+class PacsStudy(BaseModel):
+    """A study in the PACS; the date is YYYYMMDD, and what the PACS does not tell is empty."""
+
+    uid: str
+    patient_id: str
+    patient_name: str
+    date: str
+    description: str
+    modalities: list[str]
+    series: int | None
+    instances: int | None
+
+
+class PacsStudies(BaseModel):
+    """What was found in the PACS, the newest first, and whether there is more."""
+
+    studies: list[PacsStudy]
+    more: bool
+
+
+class PacsFetch(_Strict):
+    """The study to fetch, by its UID."""
+
+    study: Annotated[str, Field(max_length=64)]
+
+
+class JobName(BaseModel):
+    """Work that has begun in the background."""
+
+    job: str
+
+
+class JobState(BaseModel):
+    """How far a job is; `studies` when it is done, `problem` when it failed."""
+
+    state: Literal["running", "done", "failed", "cancelled"]
+    done: int
+    total: int | None
+    problem: Problem | None
+    studies: list[StudyRow]
+
+
+class StoreAsked(_Strict):
+    """The exports to store."""
+
+    what: Annotated[
+        list[Literal["seg.dcm", "rtstruct.dcm", "sr.dcm"]], Field(min_length=1, max_length=3)
+    ]
+
+
+class StoredExport(BaseModel):
+    """An export that the PACS has."""
+
+    what: str
+    sop_instance_uid: str
+
+
+class StoreDone(BaseModel):
+    """All that was asked for is stored."""
+
+    stored: list[StoredExport]
 
 
 class NewSession(_Strict):
     """Who wants to read."""
 
     reader: Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class OpenSession(NewSession):
+    """Who wants to read what."""
+
+    study: Annotated[str, Field(max_length=100)]
+
+
+class WorkState(BaseModel):
+    """What is being computed for a session; `part` of it, 0 to 1, is done.
+
+    `ahead` are the turns of others before its own. Idle is a session whose mask is up to date, and
+    one that nobody has asked for since its computation was cancelled or failed.
+    """
+
+    state: Literal["idle", "queued", "computing"]
+    what: Literal["reading", "first mask", "correction"] | None
+    part: float | None
+    ahead: int
 
 
 class StudyState(BaseModel):
@@ -84,6 +197,7 @@ class StudyState(BaseModel):
     suv: bool
     has_ct: bool
     notes: list[str]
+    arm: Literal["assisted", "manual"] | None
 
 
 class StrokeState(BaseModel):
@@ -120,7 +234,7 @@ class TotalsState(BaseModel):
 
 
 class CurveState(BaseModel):
-    """Figures after a step; step 0 is the first mask."""
+    """Figures after a step; step 0 is the first mask, or that of the start in force."""
 
     step: int
     mtv_ml: float
@@ -137,6 +251,14 @@ class PlaceState(BaseModel):
     probability: float
 
 
+class StartState(BaseModel):
+    """The mask made elsewhere that a session begins from: its file, as the reader named it."""
+
+    name: str
+    lesions: int
+    notes: list[str]
+
+
 class StateUpdate(BaseModel):
     """A session without what stays the same.
 
@@ -148,6 +270,7 @@ class StateUpdate(BaseModel):
     reader: str
     revision: int
     done: bool
+    start: StartState | None
     strokes: list[StrokeState]
     undo: str | None
     redo: str | None
@@ -202,9 +325,10 @@ class StepForth(_Plain):
 
 
 class Done(_Plain):
-    """The reader has finished."""
+    """The reader has finished, and may say how sure they are: 5 is surest."""
 
     kind: Literal["done"]
+    confidence: Annotated[int, Field(strict=True, ge=1, le=5)] | None = None
 
 
 class Reopen(_Plain):
@@ -220,8 +344,21 @@ class Viewed(_Plain):
     what: Annotated[str, Field(max_length=200)] = ""
 
 
+class Paused(_Plain):
+    """The page was hidden: until it is back nothing counts as activity."""
+
+    kind: Literal["pause"]
+
+
+class Resumed(_Plain):
+    """The page is shown again."""
+
+    kind: Literal["resume"]
+
+
 Scribbled = Annotated[
-    Stroke | Mark | StepBack | StepForth | Done | Reopen | Viewed, Field(discriminator="kind")
+    Stroke | Mark | StepBack | StepForth | Done | Reopen | Viewed | Paused | Resumed,
+    Field(discriminator="kind"),
 ]
 
 
@@ -279,3 +416,47 @@ class Timing(BaseModel):
     seconds: float
     events: int
     done: bool
+
+
+class ReaderStudyInfo(BaseModel):
+    """The reader study that is served."""
+
+    title: str
+    readers: list[str]
+
+
+class ReaderName(_Strict):
+    """Who asks for their readings."""
+
+    reader: Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class BeginReading(ReaderName):
+    """Who begins which reading."""
+
+    position: Annotated[int, Field(strict=True, ge=1, le=10**6)]
+
+
+class ReadingRow(BaseModel):
+    """A reading of a reader; the label stands for the case."""
+
+    position: int
+    label: str
+    arm: Literal["assisted", "manual"]
+    arm_text: str
+    state: Literal["waiting", "open", "done"]
+    session: str | None
+
+
+class Worklist(BaseModel):
+    """All readings of a reader in their order.
+
+    `next` may be begun, not before `not_before` (Unix time, s) where that is told: the washout.
+    """
+
+    title: str
+    reader: str
+    items: list[ReadingRow]
+    next: int | None
+    not_before: float | None
+    instructions: str

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from lesionloop.viewer.desk import Desk
+from lesionloop.viewer.pacs import PacsDesk
+from lesionloop.viewer.reader_study import ServedStudy
+from lesionloop.viewer.uploads import Uploads
 from lesionloop.viewer.volumes import VolumeFiles
 
 __all__ = ["Parts", "parts_of"]
@@ -12,11 +15,14 @@ __all__ = ["Parts", "parts_of"]
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """The desk, the volumes as files, and the version of the program."""
+    """The desk, the volumes as files, the uploads, the version of the program, the PACS."""
 
     desk: Desk
     volumes: VolumeFiles
+    uploads: Uploads
     version: str
+    pacs: PacsDesk | None = None
+    reader_study: ServedStudy | None = None
 
 
 def parts_of(request: Request) -> Parts:

@@ -83,6 +83,7 @@ class Projector:
         labels: LabelMap | None = None,
         strokes: Iterable[tuple[str, NDArray[np.int64]]] = (),
         theme: Theme = "dark",
+        high: float | None = None,
     ) -> Image.Image:
         """Draw the PET with the outline of the mask and the points of the strokes.
 
@@ -91,11 +92,13 @@ class Projector:
             labels: the mask; None: none.
             strokes: label and voxels (n, 3) of each.
             theme: "dark": uptake is bright on black; "light": dark on white.
+            high: value (SUV, or what the PET has) that is shown brightest, above 0; None: SUV 10,
+                or what one block in a thousand exceeds.
         """
         flat = self._flat.get(degrees)
         if flat is None:
             flat = self._flat[degrees] = self._maximum(degrees)
-        level = np.clip(flat / self._window, 0, 1)
+        level = np.clip(flat / (self._window if high is None else high), 0, 1)
         grey = 255 * (level if theme == "dark" else 1 - level)
         small = Image.fromarray(grey.astype(np.uint8))
         picture = small.resize(self.size, Image.Resampling.BICUBIC).convert("RGB")
@@ -104,7 +107,8 @@ class Projector:
             self._outline(picture, voxels, degrees, theme)
         draw = ImageDraw.Draw(picture)
         for label, points in strokes:
-            for x, y in self._pixels(points, degrees):
+            # An outline has thousands of points, of which many are the same pixel from here.
+            for x, y in np.unique(np.rint(self._pixels(points, degrees)), axis=0):
                 draw.rectangle((x - 1, y - 1, x + 1, y + 1), fill=_STROKES[label])
         return picture
 

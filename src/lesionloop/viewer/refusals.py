@@ -1,12 +1,12 @@
 """What the viewer refuses, by the HTTP status that says so.
 
 All are user mistakes and carry what, cause and remedy; a plain `InputError` is answered with 422,
-an `OutputError` (a full disk) with 507.
+an `OutputError` (a full disk) with 507, a `GatewayError` (the PACS) with 502.
 """
 
-from lesionloop.errors import InputError, LesionLoopError, OutputError
+from lesionloop.errors import GatewayError, InputError, LesionLoopError, OutputError
 
-__all__ = ["ConflictError", "MissingError", "status_of"]
+__all__ = ["ConflictError", "MissingError", "TooLargeError", "status_of"]
 
 
 class MissingError(InputError):
@@ -17,10 +17,18 @@ class ConflictError(InputError):
     """It does not fit the state that the session is in: 409."""
 
 
+class TooLargeError(InputError):
+    """It is more than is taken: 413."""
+
+
 def status_of(error: LesionLoopError) -> int:
     """The HTTP status of an error."""
     if isinstance(error, OutputError):
         return 507
+    if isinstance(error, GatewayError):
+        return 502
     if isinstance(error, MissingError):
         return 404
+    if isinstance(error, TooLargeError):
+        return 413
     return 409 if isinstance(error, ConflictError) else 422

@@ -10,10 +10,11 @@ from fastapi.responses import Response
 from lesionloop.errors import InputError
 from lesionloop.reporting.mip import png_bytes
 from lesionloop.viewer.desk import Desk
-from lesionloop.viewer.exports import Job, export
+from lesionloop.viewer.exports import export, job_of
 from lesionloop.viewer.messages import (
     Answered,
     Changes,
+    Done,
     Mark,
     Picked,
     Scribbled,
@@ -32,14 +33,17 @@ router = APIRouter(prefix="/sessions/{session}", tags=["sessions"])
 
 Degrees = Annotated[int, Path(ge=0, le=350, multiple_of=10)]
 Part = Annotated[float, Query(ge=0, le=1, allow_inf_nan=False)]
+High = Annotated[float | None, Query(gt=0, le=1e12, allow_inf_nan=False)]
 
 
 @router.get("")
 async def state(request: Request, session: str) -> SessionState:
     """All of a session, with every event so far."""
-    desk = parts_of(request).desk
-    answer = await _current(desk, session)
-    return await run_in_threadpool(session_state, desk, session, answer)
+    parts = parts_of(request)
+    answer = await _current(parts.desk, session)
+    study = parts.reader_study
+    label = None if study is None else study.reading(session).label
+    return await run_in_threadpool(session_state, parts.desk, session, answer, label=label)
 
 
 @router.get("/changes")
@@ -62,7 +66,7 @@ async def mask(
 ) -> Response:
     """Labels of all voxels: zlib of one byte each, x fastest; 0 none, n lesion n, at most 255.
 
-    With `step=0` the first mask, before any scribble.
+    With `step=0` the first mask, or that of the start in force, before any scribble.
     """
     desk = parts_of(request).desk
     if step is None:
@@ -83,11 +87,19 @@ async def post_event(
 
     A second request with the same key is answered, not recorded again.
     """
-    desk = parts_of(request).desk
+    desk, study = parts_of(request).desk, parts_of(request).reader_study
+    kept = None
+    if study is not None:
+        await run_in_threadpool(study.check_event, session, body.kind)
+        if body.kind == "done":  # the mask first: a reading that is done has one, come what may
+            kept = (await _current(desk, session)).snapshot
+            await run_in_threadpool(study.keep, session, kept)
     future = await run_in_threadpool(
         desk.submit, session, body.kind, _data(body), key=body.key, base=body.revision
     )
     answer = await asyncio.wrap_future(future)
+    if study is not None and kept is not None and kept.revision != answer.snapshot.revision:
+        await run_in_threadpool(study.keep, session, answer.snapshot)  # another window drew
     return await run_in_threadpool(answered, desk, session, answer)
 
 
@@ -97,12 +109,15 @@ async def post_event(
     responses={200: {"content": {"image/png": {}}}},
 )
 async def projection(
-    request: Request, session: str, degrees: Degrees, theme: Theme = "dark"
+    request: Request, session: str, degrees: Degrees, theme: Theme = "dark", high: High = None
 ) -> Response:
-    """The PET from one side, with the outline of the mask and the scribbles."""
+    """The PET from one side, with the outline of the mask and the scribbles.
+
+    `high` is the value that is shown brightest; without it SUV 10, where the PET is SUV.
+    """
     desk = parts_of(request).desk
     answer = await _current(desk, session)
-    tag = f'"{session[:8]}-{answer.snapshot.revision}-{degrees}-{theme}"'
+    tag = f'"{session[:8]}-{answer.snapshot.revision}-{degrees}-{theme}-{high}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
@@ -111,7 +126,7 @@ async def projection(
         document = answer.snapshot.document
         strokes = [(stroke.label, stroke.points) for stroke in document.scribbles()]
         picture = desk.projector(session).picture(
-            degrees, labels=answer.snapshot.labels, strokes=strokes, theme=theme
+            degrees, labels=answer.snapshot.labels, strokes=strokes, theme=theme, high=high
         )
         return png_bytes(picture)
 
@@ -135,14 +150,7 @@ async def download(request: Request, session: str, what: str) -> Response:
     answer = await _current(desk, session)
 
     def make() -> tuple[bytes, str]:
-        job = Job(
-            study=desk.study(session),
-            snapshot=answer.snapshot,
-            events=desk.store.events(session),
-            reader=desk.row(session).reader,
-            segmenter=f"lesionloop {desk.segmenter.name}",
-        )
-        return export(job, what)
+        return export(job_of(desk, session, answer.snapshot), what)
 
     data, media = await run_in_threadpool(make)
     headers = {"Content-Disposition": f'attachment; filename="{what}"'}
@@ -168,4 +176,6 @@ def _data(body: Any) -> dict[str, Any]:
         return {"label": body.label, **points}
     if isinstance(body, Mark):
         return {"at": list(body.at)}
+    if isinstance(body, Done) and body.confidence is not None:
+        return {"confidence": body.confidence}
     return {"what": body.what} if isinstance(body, Viewed) else {}

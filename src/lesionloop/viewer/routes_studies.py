@@ -6,17 +6,16 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, Response
 
-from lesionloop.errors import InputError
 from lesionloop.viewer.messages import (
     Info,
     NewSession,
-    SessionName,
     SessionState,
     StudyRow,
     Timing,
 )
 from lesionloop.viewer.parts import parts_of
 from lesionloop.viewer.states import session_state
+from lesionloop.viewer.study_rows import study_rows
 from lesionloop.viewer.timings import timings
 from lesionloop.viewer.volumes import Role
 
@@ -29,38 +28,26 @@ router = APIRouter(tags=["studies"])
 def info(request: Request) -> Info:
     """About the server."""
     parts = parts_of(request)
-    return Info(version=parts.version, segmenter=parts.desk.segmenter.name, reader_required=True)
+    return Info(
+        version=parts.version,
+        segmenter=parts.desk.segmenter.name,
+        reader_required=True,
+        pacs=None if parts.pacs is None else parts.pacs.name,
+        reader_study=None if parts.reader_study is None else parts.reader_study.info,
+    )
 
 
 @router.get("/studies")
 def studies(request: Request) -> list[StudyRow]:
     """All studies with their sessions."""
-    desk = parts_of(request).desk
-    done = desk.store.done()
-    by_study: dict[str, list[SessionName]] = {}
-    for row in desk.store.sessions():
-        name = SessionName(id=row.id, reader=row.reader, done=row.id in done)
-        by_study.setdefault(row.study, []).append(name)
-    return [
-        StudyRow(
-            id=entry.id,
-            name=entry.name,
-            tracer=entry.tracer,
-            kind=entry.kind,
-            sessions=by_study.get(entry.id, []),
-        )
-        for entry in desk.library.entries()
-    ]
+    return study_rows(parts_of(request).desk)
 
 
 @router.post("/studies/{study}/sessions")
 async def open_session(request: Request, study: str, body: NewSession) -> SessionState:
     """The session of a reader on a study; a new one takes as long as the first mask."""
     desk = parts_of(request).desk
-    reader = body.reader.strip()
-    if not reader or not reader.isprintable():
-        raise InputError("a reader needs a name", remedy="Give 1 to 80 printable characters.")
-    row = await run_in_threadpool(desk.open, study, reader)
+    row = await run_in_threadpool(desk.open, study, body.reader)
     future = await run_in_threadpool(desk.current, row.id)
     answer = await asyncio.wrap_future(future)
     return await run_in_threadpool(session_state, desk, row.id, answer)

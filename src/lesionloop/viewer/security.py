@@ -3,12 +3,13 @@
 - `HostLayer`: only under the names that the server is known by (against DNS rebinding).
 - `OriginLayer`: nothing that another site's page asked for (against cross-site requests).
 - `TokenLayer`: a token, when there is one, as a bearer or as the cookie that `/login` gives.
-- `BodyLayer`: bodies up to a size.
+- `BodyLayer`: bodies up to a size; files up to a larger one.
 - `HeaderLayer`: what a browser may do with the answers.
 """
 
 import hmac
 import json
+import re
 import socket
 from collections.abc import Iterable
 from hashlib import sha256
@@ -21,30 +22,34 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lesionloop.errors import InputError
+from lesionloop.viewer.refusals import TooLargeError
 
 __all__ = [
-    "COOKIE", "MOST_BODY", "BodyLayer", "HeaderLayer", "HostLayer", "OriginLayer", "TokenLayer",
-    "allowed_names", "check_exposure", "is_loopback",
+    "COOKIE", "MOST_BODY", "MOST_FILES", "BodyLayer", "HeaderLayer", "HostLayer", "OriginLayer",
+    "TokenLayer", "allowed_names", "check_exposure", "is_loopback",
 ]  # fmt: skip
 
 #: Bytes of a request's body: room for the points of a scribble.
 MOST_BODY: Final = 8 << 20
+#: Bytes of bodies that are files, by method and path: of an upload, and a mask to start from.
+MOST_FILES: Final = (
+    (re.compile("PUT /api/uploads/[^/]+/files"), 4 << 30),
+    (re.compile("POST /api/sessions/[^/]+/start"), 512 << 20),
+)
+_SMALLER: Final = "Send a smaller file."
 COOKIE: Final = "lesionloop"
 _SHORTEST_TOKEN: Final = 16
 _SAFE: Final = ("GET", "HEAD", "OPTIONS")
-#: 'wasm-unsafe-eval' lets the page unpack images; no script from anywhere else, none inline.
+#: All of it our own and nothing inline; NiiVue holds the picture of its letters as data.
 _POLICY: Final = "; ".join(
     (
         "default-src 'none'",
-        "script-src 'self' 'wasm-unsafe-eval'",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "connect-src 'self' data: blob:",
-        "worker-src 'self' blob:",
-        "manifest-src 'self'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
         "base-uri 'none'",
-        "form-action 'self'",
+        "form-action 'none'",
         "frame-ancestors 'none'",
     )
 )
@@ -200,7 +205,11 @@ class TokenLayer:
 
 
 class BodyLayer:
-    """Refuses bodies above a size, by what they say and by what comes."""
+    """Refuses bodies above a size, by what they say and by what comes.
+
+    Most are taken whole before they are passed on. Files (see `MOST_FILES`) are passed on as they
+    come; one that becomes too large raises `TooLargeError` where it is read.
+    """
 
     def __init__(self, app: ASGIApp, most: int = MOST_BODY) -> None:
         self._app, self._most = app, most
@@ -210,10 +219,18 @@ class BodyLayer:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        asked = f"{scope['method']} {scope['path']}"
+        of_file = next((most for where, most in MOST_FILES if where.fullmatch(asked)), None)
+        most = self._most if of_file is None else of_file
         declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdigit() and int(declared) > self._most:
-            await self._too_large(send)
-            return
+        if declared.isdigit() and int(declared) > most:
+            await self._too_large(send, most)
+        elif of_file is None:
+            await self._whole(scope, receive, send)
+        else:
+            await self._app(scope, _counted(receive, most), send)
+
+    async def _whole(self, scope: Scope, receive: Receive, send: Send) -> None:
         parts: list[Message] = []
         size = 0
         while True:  # small by the bound: taken whole, so that too much is answered, not cut off
@@ -221,7 +238,7 @@ class BodyLayer:
             parts.append(message)
             size += len(message.get("body", b""))
             if size > self._most:
-                await self._too_large(send)
+                await self._too_large(send, self._most)
                 return
             if message["type"] != "http.request" or not message.get("more_body", False):
                 break
@@ -232,13 +249,33 @@ class BodyLayer:
 
         await self._app(scope, replay, send)
 
-    async def _too_large(self, send: Send) -> None:
+    async def _too_large(self, send: Send, most: int) -> None:
+        remedy = "Send scribbles of fewer points." if most == self._most else _SMALLER
         await _refuse(
             send, 413, "the request is too large",
-            cause=f"At most {self._most} bytes are taken.",
-            remedy="Send scribbles of fewer points.",
+            cause=f"At most {most} bytes are taken.",
+            remedy=remedy,
             extra=[(b"connection", b"close")],
         )  # fmt: skip
+
+
+def _counted(receive: Receive, most: int) -> Receive:
+    """The same messages, until their bodies are more than ``most`` bytes together."""
+    size = 0
+
+    async def counted() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > most:
+            raise TooLargeError(
+                "the file is too large",
+                cause=f"At most {most} bytes are taken.",
+                remedy=_SMALLER,
+            )
+        return message
+
+    return counted
 
 
 class HeaderLayer:

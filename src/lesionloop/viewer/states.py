@@ -17,6 +17,7 @@ from lesionloop.viewer.messages import (
     PlaceState,
     Seconds,
     SessionState,
+    StartState,
     StateUpdate,
     StrokeState,
     StudyState,
@@ -27,13 +28,18 @@ from lesionloop.viewer.snapshot import Answer, Lesion, Snapshot
 __all__ = ["answered", "change_of", "changes", "session_state"]
 
 
-def session_state(desk: Desk, session: str, answer: Answer) -> SessionState:
-    """All of a session."""
+def session_state(
+    desk: Desk, session: str, answer: Answer, *, label: str | None = None
+) -> SessionState:
+    """All of a session; with a label in place of the study's name, and without its notes."""
     entry, facts = desk.entry(session), desk.facts(session)
+    arm = desk.row(session).arm
+    notes = facts["notes"] if label is None else ()
     study = StudyState(
         id=entry.id,
-        name=entry.name,
-        **{**facts, "direction": list(facts["direction"]), "notes": list(facts["notes"])},
+        name=label or entry.name,
+        **{**facts, "direction": list(facts["direction"]), "notes": list(notes)},
+        arm="manual" if arm == "manual" else "assisted" if arm == "assisted" else None,
     )
     return SessionState(study=study, **_state(desk, session, answer, with_points=True))
 
@@ -85,6 +91,7 @@ def _state(
         "reader": row.reader,
         "revision": snapshot.revision,
         "done": answer.document.done,
+        "start": _start(document),
         "strokes": _strokes(document, with_points=with_points),
         "undo": document.undo,
         "redo": document.redo,
@@ -107,6 +114,13 @@ def _state(
         ],
         "places_revision": snapshot.places_revision,
     }
+
+
+def _start(document: Document) -> StartState | None:
+    if document.start is None:
+        return None
+    said = document.start.data
+    return StartState(name=said["name"], lesions=said["lesions"], notes=said["notes"])
 
 
 def _strokes(document: Document, *, with_points: bool) -> list[StrokeState]:
@@ -142,7 +156,7 @@ def _curve(desk: Desk, session: str, snapshot: Snapshot, *, suv: bool) -> list[C
     outcomes = desk.outcomes(session)
     points: dict[int, CurveState] = {}
     step = 0
-    for action in (None, *snapshot.document.actions):
+    for action in (snapshot.document.start, *snapshot.document.since_start):
         step = action.stroke or step if action else 0
         outcome = outcomes.get(action.number if action else 0)
         if outcome is not None:

@@ -16,9 +16,13 @@ from threading import RLock
 from typing import IO, Any
 from uuid import uuid4
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lesionloop.errors import InputError, OutputError
 from lesionloop.output import make_folder
 from lesionloop.viewer.document import Event
+from lesionloop.viewer.packed_mask import PackedMask
 from lesionloop.viewer.refusals import MissingError
 
 __all__ = ["Outcome", "SessionRow", "Store"]
@@ -27,7 +31,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS study (id TEXT PRIMARY KEY, name TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS session (
     id TEXT PRIMARY KEY, study TEXT NOT NULL REFERENCES study, reader TEXT NOT NULL,
-    created REAL NOT NULL, UNIQUE (study, reader)
+    created REAL NOT NULL, arm TEXT NOT NULL DEFAULT '', UNIQUE (study, reader, arm)
 );
 CREATE TABLE IF NOT EXISTS event (
     session TEXT NOT NULL REFERENCES session, number INTEGER NOT NULL, time REAL NOT NULL,
@@ -36,11 +40,33 @@ CREATE TABLE IF NOT EXISTS event (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outcome (
     session TEXT NOT NULL REFERENCES session, number INTEGER NOT NULL, segmenter TEXT NOT NULL,
-    mtv_ml REAL NOT NULL, tlg REAL NOT NULL, count INTEGER NOT NULL,
+    mtv_ml REAL NOT NULL, tlg REAL NOT NULL, count INTEGER NOT NULL, seconds REAL,
     PRIMARY KEY (session, number, segmenter)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS mask (
+    digest TEXT PRIMARY KEY, x INTEGER NOT NULL, y INTEGER NOT NULL, z INTEGER NOT NULL,
+    data BLOB NOT NULL
+);
 """
-_VERSION = 1
+#: 2 has masks and the events that start from them. What is older lacks tables, which are made.
+#: 3 has the arm of a session in a reader study, and the seconds that a mask took.
+_VERSION = 3
+#: From 1 or 2 to 3; the steps are those that SQLite advises for another UNIQUE.
+_TO_3 = """
+PRAGMA foreign_keys=OFF;
+BEGIN IMMEDIATE;
+CREATE TABLE session_3 (
+    id TEXT PRIMARY KEY, study TEXT NOT NULL REFERENCES study, reader TEXT NOT NULL,
+    created REAL NOT NULL, arm TEXT NOT NULL DEFAULT '', UNIQUE (study, reader, arm)
+);
+INSERT INTO session_3 SELECT id, study, reader, created, '' FROM session;
+DROP TABLE session;
+ALTER TABLE session_3 RENAME TO session;
+ALTER TABLE outcome ADD COLUMN seconds REAL;
+PRAGMA user_version=3;
+COMMIT;
+PRAGMA foreign_keys=ON;
+"""
 
 
 @dataclass(frozen=True)
@@ -52,22 +78,28 @@ class SessionRow:
         study: id of the study.
         reader: as they call themselves.
         created: Unix time, s.
+        arm: of a reader study; "" outside of one.
     """
 
     id: str
     study: str
     reader: str
     created: float
+    arm: str = ""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Figures of the mask after an action; action 0 is the first mask."""
+    """Figures of the mask after an action, and the seconds that it took when it was computed first.
+
+    Action 0 is the first mask.
+    """
 
     number: int
     mtv_ml: float
     tlg: float
     count: int
+    seconds: float | None = None
 
 
 class Store:
@@ -91,11 +123,13 @@ class Store:
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute("PRAGMA foreign_keys=ON")
             found = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if found not in (0, _VERSION):
+            if found not in range(_VERSION + 1):
                 raise InputError(
                     f"{self._path} is of version {found}",
                     remedy="Use the newer lesionloop that wrote it, or another --state folder.",
                 )
+            if found in (1, 2):
+                self._db.executescript(_TO_3)
             self._db.executescript(_SCHEMA)
             self._db.execute(f"PRAGMA user_version={_VERSION}")
         except BaseException as error:
@@ -119,9 +153,16 @@ class Store:
             self._db.close()
             self._guard.close()
 
-    def session_of(self, study: str, reader: str) -> SessionRow | None:
-        """The session of a reader on a study, when there is one."""
-        rows = self._rows("SELECT * FROM session WHERE study=? AND reader=?", study, reader)
+    @staticmethod
+    def now() -> float:
+        """The clock of the events: Unix time, s."""
+        return time.time()
+
+    def session_of(self, study: str, reader: str, arm: str = "") -> SessionRow | None:
+        """The session of a reader on a study in an arm, when there is one."""
+        rows = self._rows(
+            "SELECT * FROM session WHERE study=? AND reader=? AND arm=?", study, reader, arm
+        )
         return SessionRow(*rows[0]) if rows else None
 
     def session(self, session: str) -> SessionRow:
@@ -139,8 +180,8 @@ class Store:
         """All sessions, oldest first."""
         return [SessionRow(*row) for row in self._rows("SELECT * FROM session ORDER BY created")]
 
-    def create(self, study: str, name: str, reader: str) -> SessionRow:
-        """The session of a reader on a study, made when there is none.
+    def create(self, study: str, name: str, reader: str, arm: str = "") -> SessionRow:
+        """The session of a reader on a study in an arm, made when there is none.
 
         Raises:
             OutputError: the disk is full.
@@ -148,17 +189,24 @@ class Store:
         with self._lock, self._writing():
             self._db.execute("INSERT OR IGNORE INTO study VALUES (?, ?)", (study, name))
             self._db.execute(
-                "INSERT OR IGNORE INTO session VALUES (?, ?, ?, ?)",
-                (uuid4().hex, study, reader, time.time()),
+                "INSERT OR IGNORE INTO session VALUES (?, ?, ?, ?, ?)",
+                (uuid4().hex, study, reader, time.time(), arm),
             )
-        found = self.session_of(study, reader)
+        found = self.session_of(study, reader, arm)
         assert found is not None  # noqa: S101  (it was made above)
         return found
 
     def append(
-        self, session: str, number: int, kind: str, data: Mapping[str, Any], key: str | None = None
+        self,
+        session: str,
+        number: int,
+        kind: str,
+        data: Mapping[str, Any],
+        key: str | None = None,
+        *,
+        mask: PackedMask | None = None,
     ) -> Event:
-        """Add an event; when this returns it is on the disk.
+        """Add an event, and the mask that it speaks of; when this returns both are on the disk.
 
         Raises:
             OutputError: the disk is full; nothing was added.
@@ -166,6 +214,11 @@ class Store:
         event = Event(number, time.time(), kind, dict(data))
         text = json.dumps(event.data, separators=(",", ":"))
         with self._lock, self._writing():
+            if mask is not None:
+                self._db.execute(
+                    "INSERT OR IGNORE INTO mask VALUES (?, ?, ?, ?, ?)",
+                    (mask.digest, *mask.shape, mask.data),
+                )
             self._db.execute(
                 "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)",
                 (session, number, event.time, kind, text, key),
@@ -179,36 +232,60 @@ class Store:
         )
         return [Event(number, when, kind, json.loads(data)) for number, when, kind, data in rows]
 
+    def mask(self, digest: str) -> NDArray[np.bool_]:
+        """A mask that an event speaks of, bool [x, y, z], x fastest.
+
+        Raises:
+            MissingError: there is none.
+            InputError: it is not what was written.
+        """
+        rows = self._rows("SELECT x, y, z, data FROM mask WHERE digest=?", digest)
+        if not rows:
+            raise MissingError("a mask is not in the session store", remedy="Undo that start.")
+        found = PackedMask(rows[0][:3], rows[0][3])
+        if found.digest != digest:
+            raise InputError("a mask in the session store is damaged", remedy="Undo that start.")
+        return found.mask()
+
     def number_of(self, session: str, key: str) -> int | None:
         """The event that was added with a key, or None."""
         rows = self._rows("SELECT number FROM event WHERE session=? AND key=?", session, key)
         return int(rows[0][0]) if rows else None
 
-    def times(self, session: str) -> list[float]:
-        """Unix times of all events of a session, s."""
-        rows = self._rows("SELECT time FROM event WHERE session=? ORDER BY number", session)
-        return [float(row[0]) for row in rows]
+    def log(self, session: str) -> list[Event]:
+        """All events of a session in their order, without their data."""
+        rows = self._rows(
+            "SELECT number, time, kind FROM event WHERE session=? ORDER BY number", session
+        )
+        return [Event(number, when, kind) for number, when, kind in rows]
 
     def done(self) -> set[str]:
         """Ids of the sessions whose reader has finished."""
+        return set(self.finished())
+
+    def finished(self) -> dict[str, float]:
+        """Sessions whose reader has finished, and when: Unix time, s."""
         rows = self._rows(
-            "SELECT session, kind, MAX(number) FROM event WHERE kind IN ('done', 'reopen')"
+            "SELECT session, kind, time, MAX(number) FROM event WHERE kind IN ('done', 'reopen')"
             " GROUP BY session"
         )
-        return {session for session, kind, _ in rows if kind == "done"}
+        return {session: when for session, kind, when, _ in rows if kind == "done"}
 
     def keep(self, session: str, segmenter: str, outcome: Outcome) -> None:
         """Note the figures of a mask; they can be computed again, so a full disk is no matter."""
         with suppress(OutputError), self._lock, self._writing():
             self._db.execute(
-                "INSERT OR REPLACE INTO outcome VALUES (?, ?, ?, ?, ?, ?)",
-                (session, outcome.number, segmenter, outcome.mtv_ml, outcome.tlg, outcome.count),
-            )
+                "INSERT INTO outcome VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET"
+                " mtv_ml=excluded.mtv_ml, tlg=excluded.tlg, count=excluded.count",
+                (session, outcome.number, segmenter, outcome.mtv_ml, outcome.tlg, outcome.count,
+                 outcome.seconds),
+            )  # fmt: skip
 
     def outcomes(self, session: str, segmenter: str) -> dict[int, Outcome]:
         """Figures by the number of the action that they follow."""
         rows = self._rows(
-            "SELECT number, mtv_ml, tlg, count FROM outcome WHERE session=? AND segmenter=?",
+            "SELECT number, mtv_ml, tlg, count, seconds FROM outcome"
+            " WHERE session=? AND segmenter=?",
             session, segmenter,
         )  # fmt: skip
         return {row[0]: Outcome(*row) for row in rows}

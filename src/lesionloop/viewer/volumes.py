@@ -4,7 +4,6 @@ PET is float32 (SUV where the study has it), CT is int16 HU. The name of a file 
 it was made from, so it also is the ETag.
 """
 
-from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
@@ -57,6 +56,13 @@ class VolumeFiles:
                 self._let_go(path)
         return path, f'"{stamp}-{role}"'
 
+    def forget(self, study: str) -> None:
+        """Remove the volumes of a study that was removed, here and in memory."""
+        self._warm.forget(study)
+        with self._lock:
+            for path in self._folder.glob(f"{study}-*.nii.gz"):
+                path.unlink(missing_ok=True)
+
     def _let_go(self, but: Path) -> None:
         files = sorted(self._folder.glob("*.nii.gz"), key=lambda file: file.stat().st_mtime)
         for file in [file for file in files if file != but][: max(0, len(files) - _MOST)]:
@@ -76,15 +82,7 @@ def _stamp(entry: StudyEntry) -> str:
     """Hash of the names, sizes and times of a study's files."""
     text = "|".join(
         f"{path.name} {stat.st_size} {stat.st_mtime_ns}"
-        for path in sorted(_sources(entry))
+        for path in sorted(entry.files())
         if (stat := path.stat())
     )
     return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
-
-
-def _sources(entry: StudyEntry) -> Iterator[Path]:
-    for path in filter(None, (entry.pet, entry.ct)):
-        if path.is_dir():
-            yield from (file for file in path.rglob("*") if file.is_file())
-        else:
-            yield path

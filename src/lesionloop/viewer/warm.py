@@ -7,13 +7,20 @@ estimates from the number of voxels.
 
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from math import prod
 from threading import Lock
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lesionloop.cohort.admission import available_memory
 from lesionloop.imaging import Quantity, Study
+from lesionloop.quantification.peak import PeakMap
+from lesionloop.segmenters.given import open_from
 from lesionloop.segmenters.protocol import Segmenter
+from lesionloop.viewer.document import Action
 from lesionloop.viewer.drawn_only import DrawnOnly
 from lesionloop.viewer.evaluation import Evaluator, Segmenting
 from lesionloop.viewer.library import Library, StudyEntry
@@ -33,21 +40,44 @@ _SHARE: Final = 0.6
 class Desktop:
     """A study and a segmenter at work on it, for one session."""
 
-    def __init__(self, study: Study, session: Segmenting) -> None:
+    def __init__(self, study: Study, begin: Callable[[Study, Action | None], Segmenting]) -> None:
+        """Set up for a study; ``begin`` opens a segmenter's session from a start, or from none."""
         self.study = study
-        self.session = session
-        self.evaluator = Evaluator(session)
+        self._begin = begin
+        self._at_work: tuple[Action | None, Segmenting] | None = None
+        self.evaluator = Evaluator(self.session)
+        #: Of the session, as several threads must not ask one map.
+        self.peaks = PeakMap(study.pet)
+
+    def session(self, start: Action | None) -> Segmenting:
+        """The segmenter's session from a start; one from another start is let go.
+
+        Raises:
+            InputError: the study cannot be segmented.
+        """
+        if self._at_work is None or self._at_work[0] != start:
+            self._at_work = None  # two would be too much to hold
+            self._at_work = (start, self._begin(self.study, start))
+        return self._at_work[1]
 
 
 class WarmStudies:
     """Studies and desktops by id; asked from any thread."""
 
     def __init__(
-        self, library: Library, segmenter: Segmenter, most_bytes: int | None = None
+        self,
+        library: Library,
+        segmenter: Segmenter,
+        masks: Callable[[str], NDArray[np.bool_]],
+        most_bytes: int | None = None,
     ) -> None:
-        """Keep what fits into ``most_bytes``; None: a share of the memory that is free now."""
+        """Keep what fits into ``most_bytes``; None: a share of the memory that is free now.
+
+        ``masks`` gives the mask of a start, bool [x, y, z], by its digest.
+        """
         self._library = library
         self._segmenter = segmenter
+        self._masks = masks
         free = available_memory()
         self._most = most_bytes or (int(_SHARE * free) if free else _UNKNOWN)
         self._lock = Lock()
@@ -71,15 +101,17 @@ class WarmStudies:
         )
         return found
 
-    def desktop(self, session: str, entry: StudyEntry) -> Desktop:
-        """The desktop of a session, set up when it is not there.
+    def desktop(self, session: str, entry: StudyEntry, *, manual: bool = False) -> Desktop:
+        """The desktop of a session, set up when it is not there; ``manual`` is without segmenter.
 
         Raises:
-            InputError: the study cannot be read or segmented.
+            InputError: the study cannot be read.
         """
         study = self.study(entry)
         found: Desktop = self._get(
-            f"session {session}", lambda: Desktop(study, self._open(study)), _SESSION_BYTES
+            f"session {session}",
+            lambda: Desktop(study, partial(self._begin, manual=manual)),
+            _SESSION_BYTES,
         )
         return found
 
@@ -95,10 +127,19 @@ class WarmStudies:
         )
         return found
 
-    def _open(self, study: Study) -> Segmenting:
-        if study.pet.quantity is not Quantity.SUV_BW:
-            return DrawnOnly(study)
-        return self._segmenter.open(study)
+    def forget(self, study: str) -> None:
+        """Let go of a study whose files were removed."""
+        with self._lock:
+            for key in (f"study {study}", f"projector {study}"):
+                self._kept.pop(key, None)
+
+    def _begin(self, study: Study, start: Action | None, *, manual: bool) -> Segmenting:
+        mask = None if start is None else self._masks(start.data["mask"])
+        if manual or study.pet.quantity is not Quantity.SUV_BW:
+            return DrawnOnly(study, mask)
+        if mask is None:
+            return self._segmenter.open(study)
+        return open_from(self._segmenter, study, mask)
 
     def _get(self, key: str, make: Callable[[], Any], bytes_per_voxel: int) -> Any:
         with self._lock:

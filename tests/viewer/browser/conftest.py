@@ -1,11 +1,16 @@
 """A real browser on a real server: Chromium of the system, pictures drawn by software."""
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 import urllib.request
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +20,8 @@ from PIL import Image
 
 from lesionloop.viewer.page_files import PAGE
 
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = os.environ.get("LESIONLOOP_CHROMIUM") or next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
 #: WebGL 2 without a graphics card; no sandbox, as tests often run as root.
 FLAGS = [
@@ -24,6 +29,11 @@ FLAGS = [
     "--ignore-gpu-blocklist", "--no-sandbox",
 ]  # fmt: skip
 PATIENCE_MS = 120_000
+#: A breach of the content policy is a fault, whatever the browser writes to its console.
+BREACHES = """addEventListener("securitypolicyviolation", (event) =>
+  console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));"""
+#: What a browser writes when a server is gone or refuses, as tests make it do.
+EXPECTED = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "status of")
 
 
 @pytest.fixture(scope="session")
@@ -31,13 +41,64 @@ def browser() -> Iterator[Any]:
     """Chromium, or the reason why not."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
     if CHROMIUM is None:
-        pytest.skip("needs chromium on the PATH")
+        pytest.skip("needs chromium on the PATH, or LESIONLOOP_CHROMIUM")
     if not (PAGE / "index.html").is_file():
         pytest.skip("the page is not built: make frontend")
     with playwright.sync_playwright() as running:
         chromium = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield chromium
         chromium.close()
+
+
+class HeldServer:
+    """A server in a process of its own that computes while no file tells it to wait."""
+
+    def __init__(self, data: Path, folder: Path) -> None:
+        self.data, self.state, self.hold = data, folder / "state", folder / "hold"
+        self.port, self.address = 0, ""
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self) -> "HeldServer":
+        """Start it, after the first time on the same port."""
+        script = Path(__file__).with_name("held_server.py")
+        self.process = subprocess.Popen(
+            [sys.executable, script, self.data, self.state, str(self.port), self.hold],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.address = self.process.stdout.readline().strip()
+        self.port = int(self.address.rsplit(":", 1)[1])
+        return self
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(timeout=30)
+
+
+@pytest.fixture
+def held(data: Path, tmp_path: Path) -> Iterator[HeldServer]:
+    """A server that waits when it is told to."""
+    server = HeldServer(data, tmp_path).start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def page_of(browser: Any) -> Iterator[Callable[..., "Reading"]]:
+    """Pages on servers; none has a fault when the test is over."""
+    made: list[Reading] = []
+
+    def make(address: str, **options: Any) -> Reading:
+        made.append(Reading(browser, address, **options))
+        return made[-1]
+
+    yield make
+    for reading in made:
+        reading.page.context.close()
+        assert reading.faults == []
 
 
 class Reading:
@@ -49,6 +110,7 @@ class Reading:
         self.address, self.reader = address.rstrip("/"), reader
         context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme=theme)
         context.set_default_timeout(PATIENCE_MS)
+        context.add_init_script(BREACHES)
         self.page = context.new_page()
         self.faults: list[str] = []
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
@@ -57,7 +119,7 @@ class Reading:
             "console",
             lambda said: (
                 self.faults.append(said.text)
-                if said.type == "error" and "ERR_CONNECTION_REFUSED" not in said.text
+                if said.type == "error" and not any(text in said.text for text in EXPECTED)
                 else None
             ),
         )

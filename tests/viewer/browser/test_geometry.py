@@ -83,3 +83,22 @@ def test_the_hot_voxel_is_where_it_is_seen(
         reading.press("z")
         reading.press("v")
     assert reading.faults == []
+
+
+def test_strokes_on_a_recorded_study(
+    page_of: Callable[..., Reading], start: Callable[..., Any], shared: Path, tmp_path: Path
+) -> None:
+    """DICOM as a scanner writes it: a stroke in two planes, where it was drawn and in its plane."""
+    server = start(shared / "data" / "petct-dicom", tmp_path / "s", "--segmenter", "propagate")
+    reading = page_of(server.address)
+    reading.open(server.client().studies()[0]["name"])
+    for plane, through in (("axial", 2), ("coronal", 1)):
+        at = reading.voxel()
+        x, y = reading.crosshair(plane)
+        reading.press("f")
+        reading.draw((x - 4, y), (x + 4, y))
+        points = np.array(reading.state()["strokes"][-1]["points"])
+        assert list(at) in points.tolist(), plane
+        assert set(points[:, through]) == {at[through]}, plane
+        assert (reading.mask()[tuple(points.T)] > 0).all(), plane
+        reading.press("v")
