@@ -225,6 +225,11 @@ export class Reader {
     this.frame.busy(oldest ? (performance.now() - oldest.since) / 1000 : null, this.session.waiting.length, this.session.canCancel);
   }
 
+  /** Whether the picture is dark on white: inverted PET, alone or nearly so. */
+  private get bright(): boolean {
+    return this.settings.map === "grey" && (this.settings.fusion > 0.6 || !this.scene.hasCt);
+  }
+
   private drawOverlay(): void {
     const pending = (d: Drawing) => ({ ...d, pending: true });
     this.overlay.draw({
@@ -235,8 +240,7 @@ export class Reader {
         ...(this.drawing ? [pending(this.drawing)] : []),
       ],
       place: this.place === null ? null : (this.session.places[this.place] ?? null),
-      bright:
-        this.settings.map === "grey" && (this.settings.fusion > 0.6 || !this.scene.hasCt),
+      bright: this.bright,
     });
   }
 
@@ -272,6 +276,7 @@ export class Reader {
     }
     if (part.map !== undefined) scene.setPetMap(settings.map);
     if (part.fusion !== undefined) scene.setFusion(settings.fusion);
+    scene.setPaper(this.bright);
     if (part.large !== undefined) this.arrange();
   }
 

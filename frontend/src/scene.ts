@@ -199,6 +199,14 @@ export class Scene {
     this.draw();
   }
 
+  /** What is around the picture: white beside inverted grey, which shows air white. */
+  setPaper(white: boolean): void {
+    const paper = white ? 1 : 0;
+    if (this.niivue.opts.backColor[0] === paper) return;
+    this.niivue.opts.backColor = [paper, paper, paper, 1];
+    this.draw();
+  }
+
   setMaskShown(shown: boolean): void {
     this.inside.drawRimOpacity = shown ? RIM : 0;
     this.niivue.drawOpacity = shown ? FILL : 0;
