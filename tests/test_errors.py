@@ -6,11 +6,11 @@ from multiprocessing import get_context
 
 import pytest
 
-from lesionloop.errors import InputError, LesionLoopError, OutputError
+from lesionloop.errors import GatewayError, InputError, LesionLoopError, OutputError
 from lesionloop.imaging.dicom.suv import SuvError
 from lesionloop.imaging.grid import Grid
 
-KINDS = (LesionLoopError, InputError, OutputError, SuvError)
+KINDS = (LesionLoopError, InputError, OutputError, GatewayError, SuvError)
 
 
 @pytest.mark.parametrize(

@@ -153,26 +153,48 @@ def test_a_bad_case_does_not_stop_the_others(cli: Cli, small: Any, tmp_path: Pat
     assert [record["study"] for record in result["studies"]] == ["fdg_b"]
     assert list(result["failed"]) == ["fdg_a"]
     assert [row["study"] for row in rows(tmp_path / "out" / "burden.csv")] == ["fdg_b"]
+    (dataset / "imagesTr" / "fdg_b_0001.nii.gz").write_bytes(b"no image")
+    outcome = cli("quantify", dataset, "--out", tmp_path / "none")
+    assert outcome.code == 2
+    assert not (tmp_path / "none" / "burden.csv").exists()
 
 
 def test_refusals(refused: Callable[..., str], files: Any, small: Any, tmp_path: Path) -> None:
     out = tmp_path / "out"
     dataset = small.dataset(tmp_path / "data", "fdg_a")
     (tmp_path / "none").mkdir()
-    one = ("quantify", "--pet", files.pet, "--mask", files.label, "--out", out)
+    one = ("quantify", "--ct", files.ct, "--pet", files.pet, "--mask", files.label, "--out", out)
     refused("quantify", "--pet", files.pet, "--out", out, says=("--mask",))
     refused("quantify", dataset, "--mask", files.label, "--out", out, says=("--mask", "data set"))
+    refused(*one, "--baseline-pet", files.pet, says=("--baseline-mask",))
     refused(*one, "--masks", tmp_path, says=("--masks", "one study"))
     refused(*one, "--fixed-suv", -1, says=("above SUV 0",), one_line=True)
     refused(*one, "--sex", "x", says=("unknown sex",))
     refused(*one, "--height-cm", 1.8, says=("1.8 cm",))
     refused(*one, "--organs", files.label, says=("no names", "--organ-names"))
     refused(*one, "--organs", tmp_path / "x.nii.gz", "--organ-names", "totalsegmentator",
-            says=("x.nii.gz", "no such file"))  # fmt: skip
+            says=("x.nii.gz", "There is no such file"))  # fmt: skip
     refused("quantify", dataset, "--masks", tmp_path / "none", "--out", out,
             says=("have no mask", "fdg_a"))  # fmt: skip
     refused("quantify", dataset, "--organs", files.label, "--out", out,
             says=("not a folder of organ maps",))  # fmt: skip
+
+
+def test_a_follow_up(cli: Cli, files: Any, small: Any, tmp_path: Path) -> None:
+    """The same body twice; the mask of the follow-up has one of the two lesions, and another."""
+    out = tmp_path / "out"
+    outcome = cli(
+        "quantify", "--ct", files.ct, "--pet", files.pet, "--mask", files.mask, "--baseline-pet",
+        files.pet, "--baseline-ct", files.ct, "--baseline-mask", files.label, "--out", out,
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.err
+    record = json.loads((out / small.name / "follow_up.json").read_text())
+    assert record["aligned_by"] == "ct"
+    assert record["counts"] == {"matched": 1, "disappeared": 1, "appeared": 1}
+    np.testing.assert_allclose(record["baseline_to_follow_up_mm"], np.eye(4), atol=0.2)
+    assert [row["kind"] for row in rows(out / small.name / "follow_up.csv")] == [
+        "matched", "disappeared", "appeared",
+    ]  # fmt: skip
 
 
 def test_totalsegmentator_is_asked_for_before_any_work(

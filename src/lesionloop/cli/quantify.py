@@ -1,7 +1,7 @@
 """``lesionloop quantify``: tumour burden, organs and reference regions."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,9 @@ from lesionloop.cli.console import (
     progress,
 )
 from lesionloop.errors import InputError
+
+if TYPE_CHECKING:
+    from lesionloop.quantification.burden import QuantifyOptions
 
 NAME = "quantify"
 EXAMPLES = (
@@ -66,59 +69,99 @@ def run(
     height_cm: Annotated[float | None, typer.Option(help="Of the patient, for SUL.")] = None,
     sex: Annotated[str | None, typer.Option(help="male or female, for SUL.")] = None,
     tracer: Annotated[str | None, typer.Option(help="fdg or psma; for the record.")] = None,
+    baseline_pet: Annotated[
+        Path | None, typer.Option(help="PET of an earlier study of the patient, to compare with.")
+    ] = None,
+    baseline_ct: Annotated[Path | None, typer.Option(help="Its CT; may be left out.")] = None,
+    baseline_mask: Annotated[Path | None, typer.Option(help="Its lesions.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Studies at a time.")] = 1,
     parquet: Annotated[bool, typer.Option(help="The tables of a data set as Parquet too.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Measure lesions, burden, organs and reference regions; interrupted, it goes on."""
-    from dataclasses import replace
-
     from lesionloop.cohort.quantity_tables import require_pyarrow
     from lesionloop.quantification.burden import QuantifyOptions
     from lesionloop.quantification.lean_mass import Physique
 
-    one = {"--ct": ct, "--pet": pet, "--dicom": dicom, "--mask": mask, "--tracer": tracer,
-           "--weight-kg": weight_kg, "--height-cm": height_cm, "--sex": sex}  # fmt: skip
+    one = {
+        "--ct": ct, "--pet": pet, "--dicom": dicom, "--mask": mask, "--tracer": tracer,
+        "--weight-kg": weight_kg, "--height-cm": height_cm, "--sex": sex,
+        "--baseline-pet": baseline_pet, "--baseline-ct": baseline_ct,
+        "--baseline-mask": baseline_mask,
+    }  # fmt: skip
     _check_usage(src, one, {"--masks": masks, "--parquet": parquet or None})
     if parquet:
         require_pyarrow()
     # Physique checks the word.
     physique = Physique(weight_kg, height_cm, sex)  # type: ignore[arg-type]
     options = QuantifyOptions(fixed_suv, erode_mm, physique)
+    maps = {"organs": organs, "organ_names": organ_names, "fast": not organs_fine}
+    failures: dict[str, str] = {}
+    faults = 0
     if src is None:
-        from lesionloop.cli.study_input import read_input, tell
-        from lesionloop.cohort.quantifying import TOTALSEGMENTATOR, OrganSource, quantify_one
-        from lesionloop.output import output_folder
-        from lesionloop.quantification.totalsegmentator import require_totalsegmentator
+        records = [_one_study(one, out, options, **maps)]
+    else:
+        records, failures, faults = _data_set(
+            src, out, options, workers=workers, masks=masks, parquet=parquet, **maps
+        )
+    _print(records, failures, out, json=json)
+    if failures:
+        raise typer.Exit(1 if faults else 2)
 
-        source = None
-        if organs == TOTALSEGMENTATOR:
-            require_totalsegmentator(fast=not organs_fine)
-            source = OrganSource(None, None, not organs_fine)
-        elif organs is not None:
-            source = OrganSource(Path(organs), organ_names)
-        with output_folder(out):
-            study = read_input(
-                ct=ct, pet=pet, dicom=dicom, tracer=tracer,
-                weight_kg=weight_kg if dicom is not None else None,
-            )  # fmt: skip
-            tell(study)
-            known = study.provenance.facts.get("weight_kg")  # out of the DICOM header
-            if physique.weight_kg is None and isinstance(known, float):
-                options = replace(options, physique=replace(physique, weight_kg=known))
-            assert mask is not None  # noqa: S101  (checked above; for the type checker)
-            record = quantify_one(study, mask, out, organs=source, options=options)
-        _print([record], {}, out, json=json)
-        return
+
+def _one_study(
+    given: dict[str, Any], out: Path, options: "QuantifyOptions", **maps: Any
+) -> dict[str, Any]:
+    """Measure the study that the options name; compare it when an earlier one is named too."""
+    from dataclasses import replace
+
+    from lesionloop.cli.study_input import read_input, tell
+    from lesionloop.cohort.quantifying import compare_one, organ_source, quantify_one
+    from lesionloop.output import output_folder
+
+    source = organ_source(**maps)
+    if given["--baseline-pet"] is not None:
+        from lesionloop.quantification.rigid import require_simpleitk
+
+        require_simpleitk()
+    with output_folder(out):
+        study = read_input(
+            ct=given["--ct"], pet=given["--pet"], dicom=given["--dicom"],
+            weight_kg=given["--weight-kg"] if given["--dicom"] is not None else None,
+            tracer=given["--tracer"],
+        )  # fmt: skip
+        tell(study)
+        known = study.provenance.facts.get("weight_kg")  # out of the DICOM header
+        if options.physique.weight_kg is None and isinstance(known, float):
+            options = replace(options, physique=replace(options.physique, weight_kg=known))
+        earlier = None
+        if given["--baseline-pet"] is not None:
+            earlier = read_input(ct=given["--baseline-ct"], pet=given["--baseline-pet"], dicom=None)
+        record = quantify_one(study, given["--mask"], out, organs=source, options=options)
+        if earlier is not None:
+            compare_one(earlier, given["--baseline-mask"], study, given["--mask"], out)
+    return record
+
+
+def _data_set(
+    src: Path,
+    out: Path,
+    options: "QuantifyOptions",
+    *,
+    workers: int,
+    masks: Path | None,
+    parquet: bool,
+    **maps: Any,
+) -> tuple[list[dict[str, Any]], dict[str, str], int]:
+    """Measure the cases of a data set; records, failures by case, and how many are our faults."""
     from lesionloop.cohort.quantifying import find_jobs, quantify_cases
     from lesionloop.cohort.quantity_tables import write_quantity_tables
     from lesionloop.output import output_folder
 
-    jobs = find_jobs(
-        src, out, masks=masks, organs=organs, organ_names=organ_names, fast=not organs_fine,
-        options=options,
-    )  # fmt: skip
-    records, failures, faults = [], {}, 0
+    jobs = find_jobs(src, out, masks=masks, options=options, **maps)
+    records: list[dict[str, Any]] = []
+    failures: dict[str, str] = {}
+    faults = 0
     with output_folder(out):
         with progress("quantifying", len(jobs)) as bar:
             for done, case in enumerate(quantify_cases(jobs, workers=workers), start=1):
@@ -130,10 +173,9 @@ def run(
                 else:
                     records.append(case.record)
         records.sort(key=lambda record: str(record["study"]))
-        write_quantity_tables(records, out, parquet=parquet)
-    _print(records, failures, out, json=json)
-    if failures:
-        raise typer.Exit(1 if faults else 2)
+        if records:
+            write_quantity_tables(records, out, parquet=parquet)
+    return records, failures, faults
 
 
 def _check_usage(src: Path | None, one: dict[str, Any], many: dict[str, Any]) -> None:
@@ -144,6 +186,11 @@ def _check_usage(src: Path | None, one: dict[str, Any], many: dict[str, Any]) ->
         raise InputError(
             f"{wrong[0]} does not go with {where}",
             remedy="See `lesionloop quantify --help` for examples.",
+        )
+    if len({one[name] is None for name in ("--baseline-pet", "--baseline-mask")}) > 1:
+        raise InputError(
+            "--baseline-pet and --baseline-mask go together",
+            cause="A comparison needs the earlier study and its lesions.",
         )
     if src is None and one["--mask"] is None:
         raise InputError(
