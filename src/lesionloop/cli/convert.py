@@ -55,6 +55,12 @@ def run(
             remedy=f"`lesionloop dataset pairs {src}` lists the scans;"
             " lesionloop.datasets.find_pairs reads them.",
         )
+    if found == "trials":
+        raise InputError(
+            f"{src} holds CT without PET",
+            cause="It is in the TriALS layout: liver CT in four phases.",
+            remedy="`lesionloop dataset check` checks it, `lesionloop fuse` fuses its labels.",
+        )
     options = (each, name, pet_series, ct_series, weight_kg is not None)
     if found != "dicom" and any(options):
         raise InputError(

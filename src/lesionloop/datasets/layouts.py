@@ -13,6 +13,7 @@ from lesionloop.datasets.case_source import CaseSource
 from lesionloop.datasets.convert import is_dataset
 from lesionloop.datasets.deep_psma import find_deep_psma, is_deep_psma
 from lesionloop.datasets.longitudinal import is_longitudinal
+from lesionloop.datasets.trials import is_trials
 from lesionloop.errors import InputError
 
 __all__ = ["LAYOUTS", "READERS", "check_layout", "recognise_layout"]
@@ -25,7 +26,7 @@ READERS: dict[str, Callable[[Path], list[CaseSource]]] = {
 }
 
 #: All layouts; "dicom" is what is none of the others.
-LAYOUTS = ("dicom", "nnunet", *READERS, "longitudinal-ct")
+LAYOUTS = ("dicom", "nnunet", *READERS, "longitudinal-ct", "trials")
 
 
 def recognise_layout(folder: Path) -> str:
@@ -35,6 +36,7 @@ def recognise_layout(folder: Path) -> str:
     """
     tests = (
         ("longitudinal-ct", is_longitudinal),
+        ("trials", is_trials),
         ("autopet", is_autopet),
         ("nnunet", is_dataset),
         ("deep-psma", is_deep_psma),
