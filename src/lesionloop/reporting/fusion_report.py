@@ -111,7 +111,9 @@ def write_fusion_report(
     )
     sections = [_verify(records), _conflicts(records)]
     if failures:
-        rows = [element("tr", cell(name), cell(why)) for name, why in failures.items()]
+        rows = [
+            element("tr", cell(name, "text"), cell(why, "text")) for name, why in failures.items()
+        ]
         body = element("tbody", *rows)
         failed = table(header_row(("case", "why")), body)
         sections.append(element("section", element("h2", "Failed"), failed))
@@ -123,7 +125,7 @@ def write_fusion_report(
 
 def _verify(records: Sequence[Mapping[str, Any]]) -> Markup:
     rows = [
-        element("tr", cell(record["case"]), *_lesion_cells(lesion))
+        element("tr", cell(record["case"], "text"), *_lesion_cells(lesion))
         for record in records
         for lesion in record["lesions"]
         if lesion["combined_only"]
@@ -139,10 +141,10 @@ def _conflicts(records: Sequence[Mapping[str, Any]]) -> Markup:
     rows = [
         element(
             "tr",
-            cell(record["case"]),
-            cell(entry["kind"]),
-            cell(", ".join(entry["phases"]) or "none"),
-            cell(" ".join(map(str, entry["at"]))),
+            cell(record["case"], "text"),
+            cell(entry["kind"], "text"),
+            cell(", ".join(entry["phases"]) or "none", "text"),
+            cell(" ".join(map(str, entry["at"])), "text"),
             cell(entry["voxels"]),
         )
         for record in records
@@ -183,8 +185,8 @@ def _header(before: tuple[str, ...]) -> Markup:
 def _lesion_cells(lesion: Mapping[str, Any]) -> list[Markup]:
     phases = lesion["phases"]
     return [
-        cell(lesion["number"]),
-        cell(", ".join(entry["phase"] for entry in phases)),
+        cell(lesion["number"], "text"),
+        cell(", ".join(entry["phase"] for entry in phases), "text"),
         cell(f"{lesion['volume_ml']:.2f}"),
         cell(f"{min((entry['dice'] for entry in phases), default=0):.2f}"),
         cell(f"{max((entry['centroid_mm'] for entry in phases), default=0):.1f}"),
