@@ -63,10 +63,14 @@ def send(body: bytes, kind: str = DICOM_JSON, status: int = 200, **headers: str)
     return answer
 
 
-def endless(kind: str, piece: bytes = b" " * 65536, wait_s: float = 0.0) -> Answer:
+def endless(
+    kind: str, piece: bytes = b" " * 65536, wait_s: float = 0.0, *, to: str | None = None
+) -> Answer:
     def answer(fake: Fake) -> None:
-        fake.send_response(200)
+        fake.send_response(200 if to is None else 302)
         fake.send_header("Content-Type", kind)
+        if to is not None:
+            fake.send_header("Location", to)
         fake.end_headers()
         fake.close_connection = True
         try:
@@ -406,3 +410,13 @@ def test_media_types() -> None:
     kind = 'Multipart/Related; type="application/dicom"; boundary="a b=c"; start=x'
     assert media_type(kind) == ("multipart/related", "a b=c")
     assert media_type("application/dicom") == ("application/dicom", None)
+
+
+def test_a_redirect_is_not_followed_and_its_body_not_read(fake: Any) -> None:
+    """An endless body behind a redirect: refused at once, and the password stays here."""
+    pacs, handler = fake(studies=endless(DICOM_JSON, to="/series"))
+    start = time.monotonic()
+    with pytest.raises(GatewayError):
+        pacs.find()
+    assert time.monotonic() - start < 4
+    assert all(path.startswith("/studies") for _, path, _ in handler.seen)

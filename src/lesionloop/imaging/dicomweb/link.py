@@ -17,6 +17,7 @@ import requests
 
 from lesionloop.errors import GatewayError, InputError
 from lesionloop.imaging.dicomweb.answer import Answer, BrokenError, TooLargeError
+from lesionloop.imaging.dicomweb.session import StraightSession
 
 __all__ = ["Limits", "Link", "never"]
 
@@ -84,7 +85,7 @@ class Link:
         self.is_private = parts.scheme == "https" or parts.hostname in _LOOPBACK
         self.limits = limits or Limits()
         self._timeout_s = timeout_s
-        self._session = requests.Session()
+        self._session = StraightSession()
         self._session.auth = _auth(token, login)
         # What is sent compressed could grow without a bound when it is unpacked.
         self._session.headers.update({"User-Agent": "lesionloop", "Accept-Encoding": "identity"})

@@ -20,6 +20,7 @@ import requests
 from lesionloop.errors import GatewayError, InputError
 from lesionloop.imaging.dicomweb.answer import Answer as Body
 from lesionloop.imaging.dicomweb.answer import BrokenError, TooLargeError
+from lesionloop.imaging.dicomweb.session import StraightSession
 from lesionloop.report_benchmark.records import MAX_TEXT
 from lesionloop.report_benchmark.runners.pace import Pace
 from lesionloop.report_benchmark.runners.protocol import (
@@ -196,7 +197,7 @@ class OpenAiChat:
         """One per thread: `requests` does not promise more."""
         session: requests.Session | None = getattr(self._threads, "session", None)
         if session is None:
-            session = self._threads.session = _Session()
+            session = self._threads.session = StraightSession()
             session.auth = _Bearer(self._key)
         return session
 
@@ -242,14 +243,6 @@ class OpenAiChat:
         if len(plain) > MAX_TEXT:
             plain, finish = plain[:MAX_TEXT], "length"
         return Answer(plain, finish if isinstance(finish, str) else None, refused, extra)
-
-
-class _Session(requests.Session):
-    """Goes nowhere but to the address given: a redirect would take key and images elsewhere."""
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """None: with a target, `requests` would also read the body without a bound."""
-        del resp
 
 
 class _Bearer(requests.auth.AuthBase):
