@@ -96,7 +96,7 @@ def run(
     """
     from lesionloop.metabolic import Options, analyse, read_cohort
     from lesionloop.metabolic.estimators import EXTRA
-    from lesionloop.metabolic.report import require_parquet, write_analysis
+    from lesionloop.metabolic.files import require_parquet, write_analysis
     from lesionloop.output import output_folder
     from lesionloop.progress import watched
     from lesionloop.segmenters.adapters.packages import load_package
