@@ -22,7 +22,8 @@ Cli = Callable[..., Any]
 SCRIPT = (sys.executable, "-c", "from lesionloop.cli import main; main()")
 COMMANDS = (
     "demo", "inspect", "convert", "dataset", "segment", "simulate", "evaluate", "replay", "rank",
-    "score", "liver-score", "train", "serve", "grand-challenge",
+    "score", "fuse", "liver-score", "quantify", "report", "metabolic-network", "train", "serve",
+    "grand-challenge",
 )  # fmt: skip
 
 

@@ -60,6 +60,7 @@ def test_one_study(cli: Cli, files: Any, small: Any, tmp_path: Path) -> None:
     assert record["helpers"]["percist"]["quantity"] == "SUL"
     assert any("Reference liver" in text for text in record["notes"])
     lesions = rows(folder / "lesions.csv")
+    assert all(float(entry["largest_diameter_mm"]) > 4 for entry in lesions)
     assert [entry["location"] for entry in lesions] == ["liver", "liver"]
     assert float(lesions[0]["volume_ml"]) > float(lesions[1]["volume_ml"])
     organ_rows = rows(folder / "organs.csv")

@@ -23,8 +23,6 @@ def data(small: Any, tmp_path: Path) -> Path:
 def test_bad_places(refused: Refused, data: Path, tmp_path: Path) -> None:
     state = ("--state", tmp_path / "state")
     refused("serve", tmp_path / "none", *state, "--port", 0, says=("none", "no such folder"))
-    (tmp_path / "empty").mkdir()
-    refused("serve", tmp_path / "empty", *state, "--port", 0, says=("no study",))
     refused("serve", data, "--state", data / "labelsTr" / "fdg_a.b c.nii.gz",
             "--port", 0, says=("fdg_a.b c.nii.gz",))  # fmt: skip
     refused("serve", data, *state, "--segmenter", "nonesuch", says=("nonesuch", "propagate"))
@@ -71,3 +69,19 @@ def test_it_says_its_address_and_ends_when_told(
     assert "Traceback" not in err
     assert str(tmp_path / "state") in err
     assert (tmp_path / "state" / "sessions.sqlite").exists()
+
+
+def test_an_empty_folder_is_served(tmp_path: Path) -> None:
+    """Studies can come by upload or from a PACS."""
+    (tmp_path / "empty").mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from lesionloop.cli import main; main()", "serve",
+         str(tmp_path / "empty"), "--state", str(tmp_path / "state"), "--port", "0"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("http://127.0.0.1:")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "no study" in err

@@ -18,10 +18,10 @@ from scipy import ndimage
 
 from lesionloop.errors import InputError
 from lesionloop.imaging import Grid, Quantity, Study, Volume, read_study, read_volume, write_volume
+from lesionloop.packages import load_package, quiet
 from lesionloop.scribbles import ScribbleSet
 from lesionloop.segmenters import load_segmenter
 from lesionloop.segmenters.adapters.nnunet_channels import AxisOrder, click_map
-from lesionloop.segmenters.adapters.packages import load_package, quiet
 
 StudyMaker = Callable[..., Study]
 

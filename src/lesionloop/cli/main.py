@@ -23,6 +23,8 @@ from lesionloop.cli import (
     rank,
     reader_study,
     replay,
+    report,
+    report_benchmark,
     score,
     segment,
     serve,
@@ -45,11 +47,12 @@ app = typer.Typer(
 
 for module in (
     demo, inspect, convert, dataset, fuse, segment, simulate, evaluate, replay, rank, score,
-    liver_score, quantify, metabolic_network, train, serve, reader_study, grand_challenge,
+    liver_score, quantify, report, metabolic_network, train, serve, reader_study, grand_challenge,
 ):  # fmt: skip
     app.command(name=module.NAME, epilog=module.EXAMPLES)(module.run)
 
 app.add_typer(pacs.commands, name=pacs.NAME)
+app.add_typer(report_benchmark.commands, name=report_benchmark.NAME)
 
 
 @app.callback(invoke_without_command=True)

@@ -98,8 +98,8 @@ def run(
     from lesionloop.metabolic.estimators import EXTRA
     from lesionloop.metabolic.files import require_parquet, write_analysis
     from lesionloop.output import output_folder
+    from lesionloop.packages import load_package
     from lesionloop.progress import watched
-    from lesionloop.segmenters.adapters.packages import load_package
     from lesionloop.versions import versions
 
     load_package("networkx", EXTRA)

@@ -51,6 +51,7 @@ def run(
     from lesionloop.training.log import RunLog
     from lesionloop.training.package import finished_network, run_facts, write_package
     from lesionloop.training.recipe import Recipe
+    from lesionloop.training.seganypet.recipe import is_point_recipe
     from lesionloop.training.sources import open_sources, open_validation
     from lesionloop.training.studies import StudySource
     from lesionloop.training.trainer import Progress, Trainer
@@ -64,6 +65,11 @@ def run(
     if threads:
         torch.set_num_threads(threads)
     others = average_with or []
+    if is_point_recipe(recipe):
+        if others:
+            raise InputError("--average-with is not for recipes of this method")
+        _train_points(recipe, out, data, device, save_every, steps, json=json)
+        return
     for other in others:
         run_facts(other)
     plan = Recipe.read(recipe, data=data)
@@ -103,3 +109,43 @@ def run(
     else:
         typer.echo(f"{trainer.step} steps in {trainer.seconds / 60:.1f} minutes")
         typer.echo(f"weights: {out / 'network.onnx'}")
+
+
+def _train_points(
+    recipe: Path,
+    out: Path,
+    data: Path | None,
+    device: str,
+    save_every: int,
+    steps: int | None,
+    *,
+    json: bool,
+) -> None:
+    """Train the network of points, in all processes that ``torchrun`` started."""
+    from lesionloop.output import output_folder
+    from lesionloop.training.seganypet.command import train_points
+    from lesionloop.training.seganypet.places import taking_place
+    from lesionloop.training.seganypet.recipe import PointRecipe
+
+    plan = PointRecipe.read(recipe, data=data)
+    with output_folder(out), taking_place(device) as place, progress("training", plan.steps) as bar:
+        found = train_points(
+            plan,
+            out,
+            place=place,
+            report=lambda done, label, total: bar.update(done, label, total),
+            save_every=save_every,
+            until=steps,
+        )
+    if place.rank:
+        return
+    if json:
+        print_json(
+            {"steps": found.steps, "seconds": found.seconds, "weights": str(found.weights),
+             "dice_by_click": list(found.dice_by_click)}
+        )  # fmt: skip
+        return
+    typer.echo(f"{found.steps} steps in {found.seconds / 60:.1f} minutes")
+    if found.dice_by_click:
+        typer.echo("Dice by click: " + " ".join(f"{dice:.3f}" for dice in found.dice_by_click))
+    typer.echo(f"weights: {found.weights}")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lesionloop.errors import InputError
 from lesionloop.metabolic.moments import Moments, Residuals
-from lesionloop.segmenters.adapters.packages import load_package
+from lesionloop.packages import load_package
 
 __all__ = ["EXTRA", "Estimate", "Estimator", "Kind", "choose_penalty", "estimate", "pairs",
            "partial"]  # fmt: skip

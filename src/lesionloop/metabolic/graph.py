@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lesionloop.metabolic.estimators import EXTRA, pairs
-from lesionloop.segmenters.adapters.packages import load_package
+from lesionloop.packages import load_package
 
 __all__ = ["GraphMeasures", "clustering", "efficiency", "filled", "measure_graph"]
 

@@ -19,6 +19,7 @@ from lesionloop.errors import InputError
 from lesionloop.imaging.study import Study, require_suv
 from lesionloop.output import finite
 from lesionloop.progress import stage
+from lesionloop.quantification.diameter import largest_diameters
 from lesionloop.quantification.helpers import (
     MARKED,
     Deauville,
@@ -51,7 +52,14 @@ from lesionloop.quantification.thresholds import (
 __all__ = ["PLACE_COLUMNS", "QuantifyOptions", "StudyQuantities", "quantify_study"]
 
 #: What follows :data:`LESION_COLUMNS` in the table of lesions of ``lesionloop quantify``.
-PLACE_COLUMNS = ("location", "organ", "organ_share", "organ_distance_mm", "body_region")
+PLACE_COLUMNS = (
+    "largest_diameter_mm",
+    "location",
+    "organ",
+    "organ_share",
+    "organ_distance_mm",
+    "body_region",
+)
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,7 @@ class StudyQuantities:
 
     Args:
         lesions: one entry each, the largest first.
+        diameters: of each lesion by its number, mm.
         places: of the lesions, in the same order; empty without an organ map.
         organs: empty without an organ map.
         burden: all lesions together.
@@ -91,6 +100,7 @@ class StudyQuantities:
     """
 
     lesions: tuple[LesionMeasures, ...]
+    diameters: Mapping[int, float]
     places: tuple[LesionPlace, ...]
     organs: tuple[OrganUptake, ...]
     burden: Burden
@@ -103,10 +113,11 @@ class StudyQuantities:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow([*LESION_COLUMNS, *PLACE_COLUMNS])
         places = self.places or tuple(LesionPlace(lesion.number) for lesion in self.lesions)
-        for row, place in zip(rows[1:], places, strict=True):
+        for lesion, row, place in zip(self.lesions, rows[1:], places, strict=True):
             apart = "" if isnan(place.distance_mm) else place.distance_mm
             share = place.share if place.organ else ""
-            writer.writerow([*row, place.location, place.organ, share, apart, place.region])
+            where = (place.location, place.organ, share, apart, place.region)
+            writer.writerow([*row, self.diameters[lesion.number], *where])
         return text.getvalue()
 
 
@@ -167,7 +178,14 @@ def quantify_study(
         "notes": notes,
         "version": version("lesionloop"),
     }
-    return StudyQuantities(tuple(lesions), tuple(places), tuple(uptake), burden, _strict(record))
+    return StudyQuantities(
+        lesions=tuple(lesions),
+        diameters=largest_diameters(labels, study.grid.spacing),
+        places=tuple(places),
+        organs=tuple(uptake),
+        burden=burden,
+        record=_strict(record),
+    )
 
 
 def _notes(

@@ -19,10 +19,10 @@ from zipfile import is_zipfile
 import numpy as np
 
 from lesionloop.errors import InputError
-from lesionloop.segmenters.adapters.packages import load_package
+from lesionloop.packages import load_package
 from lesionloop.segmenters.options import file_hash
 
-__all__ = ["require_networks", "require_plain", "weights_digest"]
+__all__ = ["plain_numbers", "require_networks", "require_plain", "weights_digest"]
 
 #: Modules whose classes a plan may name.
 _NETWORKS = ("dynamic_network_architectures.",)
@@ -61,7 +61,7 @@ def require_plain(checkpoint: Path) -> None:
     """
     torch = load_package("torch", "torch")
     try:
-        with torch.serialization.safe_globals(_numbers()), catch_warnings():
+        with torch.serialization.safe_globals(plain_numbers()), catch_warnings():
             simplefilter("ignore", UserWarning)  # of an odd pickle; what matters is raised
             # Mapped, so that the tensors of a large file are not read twice.
             mapped = is_zipfile(checkpoint)
@@ -82,7 +82,7 @@ def require_plain(checkpoint: Path) -> None:
         ) from error
 
 
-def _numbers() -> list[Any]:
+def plain_numbers() -> list[Any]:
     """Number types of numpy, which trainers keep in their log; they hold nothing but numbers."""
     multiarray = load_package("numpy._core.multiarray", "torch")
     names = ("Float64", "Float32", "Int64", "Int32", "Bool")

@@ -1,7 +1,7 @@
 """Options that are a word: consent, and the device that computes."""
 
 from lesionloop.errors import InputError
-from lesionloop.segmenters.adapters.packages import load_package
+from lesionloop.packages import load_package
 
 __all__ = ["choose_device", "is_yes"]
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lesionloop.errors import InputError
 from lesionloop.imaging import Study, read_label, require_same_grid
+from lesionloop.packages import load_package, quiet
 from lesionloop.progress import tell
 from lesionloop.scribbles import ScribbleSet
 from lesionloop.segmenters.adapters.checkpoints import (
@@ -25,7 +26,6 @@ from lesionloop.segmenters.adapters.checkpoints import (
     weights_digest,
 )
 from lesionloop.segmenters.adapters.choices import choose_device, is_yes
-from lesionloop.segmenters.adapters.packages import load_package, quiet
 from lesionloop.segmenters.options import file_hash
 from lesionloop.segmenters.protocol import StepFailureError, honour, point_sets
 from lesionloop.segmenters.strokes import find_strokes

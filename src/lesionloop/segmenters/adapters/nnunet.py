@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lesionloop.errors import InputError
 from lesionloop.imaging import Study
 from lesionloop.imaging.study import require_suv
+from lesionloop.packages import load_package, quiet
 from lesionloop.scribbles import ScribbleSet
 from lesionloop.segmenters.adapters.checkpoints import (
     require_networks,
@@ -28,7 +29,6 @@ from lesionloop.segmenters.adapters.nnunet_channels import (
     AxisOrder,
     click_map,
 )
-from lesionloop.segmenters.adapters.packages import load_package, quiet
 from lesionloop.segmenters.options import require_number
 from lesionloop.segmenters.protocol import honour
 
