@@ -83,8 +83,7 @@ def _statements(report: Report, templates: Templates, anchor: str) -> Markup:
         element("h2", templates.heading("findings")),
     ]
     for region in REGIONS:
-        found = [entry.sentence for entry in report.organs if entry.region == region]
-        found += [entry.sentence for entry in report.lesions if entry.region == region]
+        found = report.findings(region)
         if found:
             parts += [element("h3", templates.heading(region)), listed(found)]
     parts += [element("h2", templates.heading("impression")), listed(report.impression)]

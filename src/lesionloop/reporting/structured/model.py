@@ -169,8 +169,15 @@ class Report:
     @property
     def sentences(self) -> tuple[Sentence, ...]:
         """All statements in the order in which they are written."""
-        found = list(self.technique)
-        for region in REGIONS:
-            found += [entry.sentence for entry in self.organs if entry.region == region]
-            found += [entry.sentence for entry in self.lesions if entry.region == region]
-        return (*found, *self.impression)
+        findings = [sentence for region in REGIONS for sentence in self.findings(region)]
+        return (*self.technique, *findings, *self.impression)
+
+    def findings(self, region: str) -> tuple[Sentence, ...]:
+        """The statements on a region.
+
+        Organs that the organ map does not have get none of their own: the impression names them as
+        not assessed.
+        """
+        organs = (entry for entry in self.organs if entry.region == region)
+        said = [entry.sentence for entry in organs if entry.lesions or entry.why != "no_organ"]
+        return (*said, *(entry.sentence for entry in self.lesions if entry.region == region))

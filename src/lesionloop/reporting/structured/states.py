@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from lesionloop.reporting.structured.model import STATES, Number, Source, State
@@ -114,9 +115,10 @@ def _ratio(mean: Number, interval: Interval | None, study: QuantifiedStudy) -> t
     region = study.burden["reference_regions"][interval.reference]
     pointer = f"/reference_regions/{interval.reference}/mean"
     sources = (*mean.sources, Source(BURDEN, pointer=pointer))
-    if not region["ok"] or region["mean"] is None or region["mean"] <= 0:
+    usable = region["ok"] and (region["mean"] or 0) > 0
+    value = mean.value / region["mean"] if usable and mean.value is not None else None
+    if not usable or (value is not None and not isfinite(value)):  # by next to nothing
         return Number("ratio", None, "ratio", sources, "ratio"), "no_reference"
-    value = None if mean.value is None else mean.value / region["mean"]
     return Number("ratio", value, "ratio", sources, "ratio"), ""
 
 

@@ -25,8 +25,7 @@ def report_text(report: Report, templates: Templates) -> str:
     add("technique", [templates.text(sentence) for sentence in report.technique])
     lines.extend([heading("findings"), ""])
     for region in REGIONS:
-        found = [entry.sentence for entry in report.organs if entry.region == region]
-        found += [entry.sentence for entry in report.lesions if entry.region == region]
+        found = report.findings(region)
         if found:
             add(region, [templates.text(sentence) for sentence in found])
     add("impression", [templates.text(sentence) for sentence in report.impression])
