@@ -21,9 +21,9 @@ Cli = Callable[..., Any]
 
 SCRIPT = (sys.executable, "-c", "from lesionloop.cli import main; main()")
 COMMANDS = (
-    "demo", "inspect", "convert", "dataset", "segment", "simulate", "evaluate", "replay", "rank",
-    "score", "fuse", "liver-score", "quantify", "report", "metabolic-network", "train", "serve",
-    "grand-challenge",
+    "demo", "inspect", "convert", "dataset", "segment", "simulate", "evaluate", "evaluate-points",
+    "replay", "rank", "score", "fuse", "liver-score", "quantify", "report",
+    "metabolic-network", "train", "serve", "grand-challenge",
 )  # fmt: skip
 
 

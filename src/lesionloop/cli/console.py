@@ -34,7 +34,7 @@ SegmenterOption = Annotated[
     typer.Option(
         "--segmenter",
         help="Segmenter: default, propagate, threshold, or one made elsewhere (nnunet:FOLDER, "
-        "nninteractive:FOLDER, container:IMAGE, command:PROGRAM).",
+        "nninteractive:FOLDER, seganypet:CHECKPOINT, container:IMAGE, command:PROGRAM).",
     ),
 ]
 SegmentersOption = Annotated[
@@ -42,7 +42,8 @@ SegmentersOption = Annotated[
     typer.Option(
         "--segmenter",
         help="default, propagate, threshold, or one made elsewhere (nnunet:FOLDER, "
-        "nninteractive:FOLDER, container:IMAGE, command:PROGRAM); repeat for several.",
+        "nninteractive:FOLDER, seganypet:CHECKPOINT, container:IMAGE, command:PROGRAM); repeat for "
+        "several.",
     ),
 ]
 OptionsOption = Annotated[

@@ -13,6 +13,7 @@ from lesionloop.cli import (
     dataset,
     demo,
     evaluate,
+    evaluate_points,
     fuse,
     grand_challenge,
     inspect,
@@ -46,8 +47,9 @@ app = typer.Typer(
 )
 
 for module in (
-    demo, inspect, convert, dataset, fuse, segment, simulate, evaluate, replay, rank, score,
-    liver_score, quantify, report, metabolic_network, train, serve, reader_study, grand_challenge,
+    demo, inspect, convert, dataset, fuse, segment, simulate, evaluate, evaluate_points, replay,
+    rank, score, liver_score, quantify, report, metabolic_network, train, serve, reader_study,
+    grand_challenge,
 ):  # fmt: skip
     app.command(name=module.NAME, epilog=module.EXAMPLES)(module.run)
 

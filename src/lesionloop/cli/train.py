@@ -56,19 +56,12 @@ def run(
     from lesionloop.training.studies import StudySource
     from lesionloop.training.trainer import Progress, Trainer
 
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device not in ("cpu", "cuda"):
-        raise InputError(f"--device must be cpu, cuda or auto, not {device!r}")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise InputError("this machine has no GPU that PyTorch can use", remedy="Use --device cpu.")
+    device = _device(device)
     if threads:
         torch.set_num_threads(threads)
     others = average_with or []
     if is_point_recipe(recipe):
-        if others:
-            raise InputError("--average-with is not for recipes of this method")
-        _train_points(recipe, out, data, device, save_every, steps, json=json)
+        _train_points(recipe, out, data, device, save_every, steps, others, json=json)
         return
     for other in others:
         run_facts(other)
@@ -111,6 +104,21 @@ def run(
         typer.echo(f"weights: {out / 'network.onnx'}")
 
 
+def _device(name: str) -> str:
+    """The device that is meant: cpu or cuda."""
+    import torch
+
+    from lesionloop.errors import InputError
+
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name not in ("cpu", "cuda"):
+        raise InputError(f"--device must be cpu, cuda or auto, not {name!r}")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("this machine has no GPU that PyTorch can use", remedy="Use --device cpu.")
+    return name
+
+
 def _train_points(
     recipe: Path,
     out: Path,
@@ -118,22 +126,26 @@ def _train_points(
     device: str,
     save_every: int,
     steps: int | None,
+    others: list[Path],
     *,
     json: bool,
 ) -> None:
     """Train the network of points, in all processes that ``torchrun`` started."""
+    from lesionloop.errors import InputError
     from lesionloop.output import output_folder
     from lesionloop.training.seganypet.command import train_points
     from lesionloop.training.seganypet.places import taking_place
     from lesionloop.training.seganypet.recipe import PointRecipe
 
+    if others:
+        raise InputError("--average-with is not for recipes of this method")
     plan = PointRecipe.read(recipe, data=data)
     with output_folder(out), taking_place(device) as place, progress("training", plan.steps) as bar:
         found = train_points(
             plan,
             out,
             place=place,
-            report=lambda done, label, total: bar.update(done, label, total),
+            report=bar.update,
             save_every=save_every,
             until=steps,
         )

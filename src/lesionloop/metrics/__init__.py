@@ -8,6 +8,7 @@ from lesionloop.metrics.empty import EMPTY_RULES, EmptyRule, value_when_empty
 from lesionloop.metrics.lesions import Connectivity, label_lesions
 from lesionloop.metrics.loop_summary import LoopScores, LoopSummary, summarise_loops
 from lesionloop.metrics.overlap import LesionOverlap, find_overlap
+from lesionloop.metrics.surface_dice import surface_dice
 
 __all__ = [
     "EMPTY_RULES",
@@ -30,6 +31,7 @@ __all__ = [
     "score_case",
     "subset_of",
     "summarise_loops",
+    "surface_dice",
     "value_when_empty",
     "voxel_dice",
 ]

@@ -7,6 +7,7 @@
 | f1 (DMM) | NaN        | NaN             | 0                |
 | fpv_ml   | 0          | whole prediction | 0               |
 | fnv_ml   | NaN        | NaN             | whole reference  |
+| nsd      | NaN        | 0               | 0                |
 
 The two Dice rules differ on purpose: the interactive loop of autoPET V rewards an empty mask for a
 study without lesions, its evaluator leaves such studies out. NaN means "not defined here", and a
@@ -41,6 +42,8 @@ EMPTY_RULES: Mapping[str, EmptyRule] = MappingProxyType(
         "f1": EmptyRule(math.nan, math.nan, 0.0),
         "fpv_ml": EmptyRule(0.0, None, 0.0),
         "fnv_ml": EmptyRule(math.nan, math.nan, None),
+        # As papers on promptable models of PET score; not part of the challenge.
+        "nsd": EmptyRule(math.nan, 0.0, 0.0),
     }
 )
 

@@ -92,13 +92,13 @@ def _marks(box: Box, middle: float, column: float, y_max: float) -> list[Markup]
         float(values[values <= high + reach][-1]),
     )
     left, right = middle - _HALF * column, middle + _HALF * column
-    tops = {name: _y(value, y_max) for name, value in
-            (("low", low), ("median", median), ("high", high), ("end", ends[1]), ("start", ends[0]))}  # fmt: skip
+    start, first, half, third, end = (
+        f"{_y(value, y_max):.1f}" for value in (ends[0], low, median, high, ends[1])
+    )
     line = (
-        f"M{left:.1f} {tops['low']:.1f}V{tops['high']:.1f}H{right:.1f}V{tops['low']:.1f}Z"
-        f"M{left:.1f} {tops['median']:.1f}H{right:.1f}"
-        f"M{middle:.1f} {tops['high']:.1f}V{tops['end']:.1f}"
-        f"M{middle:.1f} {tops['low']:.1f}V{tops['start']:.1f}"
+        f"M{left:.1f} {first}V{third}H{right:.1f}V{first}Z"
+        f"M{left:.1f} {half}H{right:.1f}"
+        f"M{middle:.1f} {third}V{end}M{middle:.1f} {first}V{start}"
     )
     said = f"{box.name}: median {median:.3f}, quartiles {low:.3f} and {high:.3f}, n {len(values)}"
     # Dots are spread by rank, not at random: the same values give the same picture.

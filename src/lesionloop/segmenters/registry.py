@@ -43,6 +43,9 @@ PREFIXES: Mapping[str, Prefix] = {
         f"{_ADAPTERS}.nninteractive:NnInteractive", "model", "nninteractive:FOLDER or URL"
     ),
     "nnunet": Prefix(f"{_ADAPTERS}.nnunet:NnUNet", "folder", "nnunet:FOLDER"),
+    "seganypet": Prefix(
+        "lesionloop.segmenters.seganypet.segmenter:SegAnyPet", "weights", "seganypet:CHECKPOINT"
+    ),
 }
 
 

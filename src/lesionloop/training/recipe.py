@@ -10,7 +10,7 @@ from lesionloop.networks.unet import GUIDANCE
 from lesionloop.training.episode import Plan
 from lesionloop.training.strokes import Habits
 
-__all__ = ["KINDS", "Data", "Recipe"]
+__all__ = ["KINDS", "Data", "Recipe", "data_entry", "made_from", "read_table"]
 
 KINDS = ("studies", "anatomies", "procedural")
 
@@ -94,29 +94,16 @@ class Recipe:
             InputError: the file cannot be read, or an entry is unknown or of the wrong kind.
         """
         path = Path(path)
-        try:
-            text = path.read_text(encoding="utf-8")
-            table = tomllib.loads(text)
-        except OSError as error:
-            raise InputError(
-                f"cannot read {path}", cause=f"{error.strerror or error}.", remedy="Check the path."
-            ) from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise InputError(f"{path} is not a TOML file", cause=f"{error}.") from error
-        entries = table.pop("data", None)
-        if not isinstance(entries, list) or not entries:
-            raise InputError(
-                f"{path} names no data", remedy="Add a [[data]] table with kind and folder."
-            )
+        text, table, entries = read_table(path)
         base = path.parent if data is None else Path(data)
         plan = table.pop("plan", {})
-        habits = _made(Habits, plan.pop("habits", {}), path, "plan.habits")
-        recipe: Recipe = _made(
+        habits = made_from(Habits, plan.pop("habits", {}), path, "plan.habits")
+        recipe: Recipe = made_from(
             cls,
             {
                 **table,
-                "data": tuple(_data(entry, path, base) for entry in entries),
-                "plan": _made(Plan, {**plan, "habits": habits}, path, "plan"),
+                "data": tuple(data_entry(entry, path, base) for entry in entries),
+                "plan": made_from(Plan, {**plan, "habits": habits}, path, "plan"),
                 "source": text,
             },
             path,
@@ -152,8 +139,36 @@ class Recipe:
                 raise InputError(f"{path}: {name} is out of range")
 
 
-def _data(entry: Any, path: Path, base: Path) -> Data:
-    made: Data = _made(Data, entry, path, "data")
+def read_table(path: Path) -> tuple[str, dict[str, Any], list[Any]]:
+    """A recipe's text, its entries, and apart from these the ``[[data]]`` tables.
+
+    Raises:
+        InputError: the file cannot be read, is not TOML, or names no data.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
+    except OSError as error:
+        raise InputError(
+            f"cannot read {path}", cause=f"{error.strerror or error}.", remedy="Check the path."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not a TOML file", cause=f"{error}.") from error
+    entries = table.pop("data", None)
+    if not isinstance(entries, list) or not entries:
+        raise InputError(
+            f"{path} names no data", remedy="Add a [[data]] table with kind and folder."
+        )
+    return text, table, entries
+
+
+def data_entry(entry: Any, path: Path, base: Path, kind: type[Data] = Data) -> Any:
+    """One ``[[data]]`` table of a recipe, as ``kind``; its folder is looked for in ``base``.
+
+    Raises:
+        InputError: an entry is unknown, missing, of the wrong kind or out of range.
+    """
+    made: Data = made_from(kind, entry, path, "data")
     if made.kind not in KINDS:
         raise InputError(f"{path}: data.kind must be one of {', '.join(KINDS)}, not {made.kind!r}")
     if made.kind != "procedural" and not made.folder:
@@ -163,7 +178,18 @@ def _data(entry: Any, path: Path, base: Path) -> Data:
     return replace(made, folder=str(base / made.folder))
 
 
-def _made(kind: type[Any], table: Any, path: Path, where: str) -> Any:
+def made_from(kind: type[Any], table: Any, path: Path, where: str) -> Any:
+    """A dataclass from a table of a recipe.
+
+    Args:
+        kind: the dataclass.
+        table: its entries, as TOML gives them; lists become tuples.
+        path: of the recipe, for messages.
+        where: in the recipe, for messages.
+
+    Raises:
+        InputError: an entry is unknown, missing or of the wrong kind.
+    """
     if not isinstance(table, dict):
         raise InputError(f"{path}: {where} must be a table")
     known = {entry.name for entry in fields(kind)}

@@ -1,0 +1,1 @@
+"""SegAnyPET as segmenter: crops around clicks, a network that decodes them, growing windows."""

@@ -1,0 +1,124 @@
+"""What ``lesionloop train`` does with a recipe of the point-promptable network."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lesionloop.networks.seganypet import SegAnyPET
+from lesionloop.training.log import RunLog
+from lesionloop.training.seganypet.curve import dice_by_click, held_out_objects
+from lesionloop.training.seganypet.package import build_network, write_network
+from lesionloop.training.seganypet.places import Place
+from lesionloop.training.seganypet.recipe import PointRecipe
+from lesionloop.training.seganypet.scans import open_held_out, open_scans
+from lesionloop.training.seganypet.trainer import PointTrainer, cut_of
+from lesionloop.training.trainer import Progress
+
+__all__ = ["Finished", "held_out_curve", "train_points"]
+
+_LOG_EVERY = 50
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that came to its last step.
+
+    Args:
+        steps: of the optimiser.
+        seconds: of training, over all its parts.
+        weights: ``network.pt``.
+        dice_by_click: mean Dice after each click on held-out objects; empty when none are held out
+            or none were asked for.
+    """
+
+    steps: int
+    seconds: float
+    weights: Path
+    dice_by_click: tuple[float, ...]
+
+
+def train_points(
+    recipe: PointRecipe,
+    out: Path,
+    *,
+    place: Place,
+    report: Callable[[int, str, int], None],
+    save_every: int = 500,
+    until: int | None = None,
+    held_out: int = 24,
+    clicks: int = 5,
+) -> Finished:
+    """Train, then measure Dice by click on what the recipe holds out.
+
+    Args:
+        recipe: what to train.
+        out: folder of the run, which exists.
+        place: of this process.
+        report: called with how much is done, a label, and of how much.
+        save_every: steps between checkpoints.
+        until: last step of this part of the run.
+        held_out: objects to measure on; 0 for none.
+        clicks: how many on each.
+
+    Raises:
+        InputError: the data, the weights to start with or the folder do not fit the recipe.
+        OutputError: the folder cannot be written.
+    """
+    network = build_network(recipe)
+    size = network.config.image_size
+    if place.rank:  # the first process prepares the data, the others find them prepared
+        place.wait()
+    scans = open_scans(recipe, out, size, lambda label, n, total: report(n, label, total))
+    if not place.rank:
+        place.wait()
+    trainer = PointTrainer(recipe, network, size, scans, out, place=place)
+    log = RunLog(out, steps=recipe.steps, start=trainer.step)
+
+    def step(done: Progress) -> None:
+        if place.rank:
+            return
+        log.add(done)
+        if done.step % _LOG_EVERY == 0:
+            log.write()
+        loss, first, later = log.recent()
+        label = f"loss {loss:.3f}, Dice {first:.2f} first click, {later:.2f} later"
+        report(done.step, label, recipe.steps)
+
+    trainer.run(step, save_every=save_every, until=until)
+    curve: tuple[float, ...] = ()
+    if not place.rank:
+        log.write()
+        write_network(trainer, network, out)
+        if held_out:
+            report(trainer.step, "measuring", recipe.steps)
+            curve = held_out_curve(recipe, network, out, objects=held_out, clicks=clicks)
+    place.wait()
+    return Finished(trainer.step, trainer.seconds, out / "network.pt", curve)
+
+
+def held_out_curve(
+    recipe: PointRecipe, network: SegAnyPET, out: Path, *, objects: int, clicks: int
+) -> tuple[float, ...]:
+    """Mean Dice after 1 to ``clicks`` clicks on objects that the recipe holds out.
+
+    Objects and first clicks are the same for every network of the same recipe.
+
+    Args:
+        recipe: that holds out.
+        network: to measure.
+        out: folder of the run, with the data that it has prepared.
+        objects: how many.
+        clicks: how many on each.
+
+    Returns:
+        Empty when the recipe holds nothing out.
+    """
+    size = network.config.image_size
+    sources = open_held_out(recipe, out, size)
+    if not sources:
+        return ()
+    drawn = held_out_objects(sources, cut_of(recipe, size, flips=False), objects, seed=0)
+    found = dice_by_click(
+        network, drawn, clicks, seed=0, rule=recipe.click_rule, history=recipe.history
+    )
+    return tuple(found.mean(dim=1).tolist())
