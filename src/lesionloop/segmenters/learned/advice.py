@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lesionloop.imaging import Study
 from lesionloop.imaging.working import IsotropicGrid
+from lesionloop.progress import tell
 from lesionloop.segmenters.parts import label_parts
 
 __all__ = ["LesionAdvice", "Place", "describe_lesions", "places_to_look"]
@@ -105,13 +106,16 @@ def places_to_look(
     """
     voxel_ml = grid.spacing_mm**3 / 1000
     missed = (probability > _WORTH_A_LOOK) & ~mask
+    tell(0.2)  # often, as a reader who draws meanwhile is not to wait for it
     looked_at = _near(scribbled, probability.shape, _LOOKED_AT_MM / grid.spacing_mm)
     places: list[Place] = []
-    for part, kind, error in (
-        (missed, "missed", probability),
-        (mask, "false", 1 - probability),
+    for done, part, kind, error in (
+        (0.4, missed, "missed", probability),
+        (0.7, mask, "false", 1 - probability),
     ):
+        tell(done)
         labels, number = label_parts(np.asfortranarray(part))
+        tell(done + 0.1)
         flat = labels.ravel(order="F")
         inside = np.flatnonzero(flat)
         owner = flat[inside]
@@ -122,6 +126,7 @@ def places_to_look(
         for label in np.argsort(-gain, kind="stable")[: count + len(judged)]:
             if label == 0 or label in judged or gain[label] < _LEAST_GAIN_ML:
                 continue
+            tell(done + 0.2)
             points = np.argwhere(labels == label)
             worst = points[np.argmax(error[tuple(points.T)])]
             places.append(

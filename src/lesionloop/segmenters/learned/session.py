@@ -142,6 +142,7 @@ class LearnedSession:
         scribbles.check(self._study.grid)
         foreground, background = self._working_points(scribbles)
         logits = self._decided(scribbles)
+        tell(0.0)
         return places_to_look(
             self._weights.probability(np.maximum(logits, _NEVER)),
             logits > self._threshold,
