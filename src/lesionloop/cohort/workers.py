@@ -9,8 +9,9 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from types import FrameType
 from typing import Any, Generic, TypeVar
@@ -107,7 +108,8 @@ class _Worker:
     def __init__(self, work: Callable[[Any], Any], threads: int) -> None:
         self.pipe, theirs = _CONTEXT.Pipe()
         self.process = _CONTEXT.Process(target=_serve, args=(work, theirs, threads), daemon=False)
-        self.process.start()
+        with _interrupts_held():
+            self.process.start()
         theirs.close()
         self.job: int | None = None
 
@@ -176,12 +178,32 @@ class _Pool(Generic[Result]):
         self._workers.clear()
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """What is started in here has SIGINT blocked, until it can say what it does about it.
+
+    Python itself would answer one that comes while it starts with a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # When it is started in between, it ends the block.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _serve(work: Callable[[Any], Any], pipe: Connection, threads: int) -> None:
     """The life of a worker: one job after the other until the pipe is closed."""
     # Workers that each take all cores get in each other's way.
     os.environ.setdefault(THREADS_VARIABLE, str(threads))
     # Ctrl-C reaches all processes of a terminal; only the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_die_with_the_parent, daemon=True).start()
     while True:

@@ -36,6 +36,7 @@ def test_a_reader_reads_two_cases(
     page.get_by_text("With and without help").wait_for()
     page.get_by_label("Reader").select_option("Anna")
     page.get_by_text("Outline every lesion.").wait_for()
+    page.locator("tbody tr").nth(3).wait_for()
     assert page.locator("tbody tr").count() == 4
     assert "fdg_case" not in page.content(), "the list names a case"
     page.get_by_role("button", name="Begin").click()

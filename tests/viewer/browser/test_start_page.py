@@ -28,7 +28,7 @@ def test_a_study_is_uploaded_read_and_removed(
     page.get_by_label("Choose files").last.set_input_files(sorted(images.iterdir()))
     page.get_by_text("1 study added.").wait_for()
     row = page.get_by_role("row").filter(has_text="uploaded")
-    assert row.count() == 1
+    row.wait_for()  # the list follows the message, and it is the only one
     page.get_by_label("Reader", exact=True).fill("uploader")
     before = {study["id"] for study in server.client().studies()}
     row.get_by_role("button", name="Open").click()
