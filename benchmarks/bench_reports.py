@@ -74,7 +74,7 @@ def seconds(studies: int, lesions: int) -> tuple[float, float, float]:
             began = time.perf_counter()
             jobs = find_report_jobs(top / "quantities", top / "reports", ReportOptions())
             for case in report_studies(jobs):
-                if case.summary is None or case.resumed != resumed:
+                if case.record is None or case.resumed != resumed:
                     raise RuntimeError(f"{case.name}: {case.problem}")
             took.append(time.perf_counter() - began)
         size = sum(path.stat().st_size for path in (top / "reports").rglob("report.*"))

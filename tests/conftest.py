@@ -9,6 +9,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# Before a library counts the cores: test processes that each take all are slower than with a share.
+_PROCESSES = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+if _PROCESSES > 1:
+    for _variable in (
+        "LESIONLOOP_THREADS", "OMP_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
+    ):  # fmt: skip
+        os.environ.setdefault(_variable, str(max(1, (os.cpu_count() or 1) // _PROCESSES)))
+
 
 def _ends(pid: int, within_s: float = 5.0) -> bool:
     deadline = time.monotonic() + within_s

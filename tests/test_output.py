@@ -6,6 +6,7 @@ import os
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lesionloop.errors import InputError, OutputError
@@ -15,6 +16,7 @@ from lesionloop.output import (
     make_folder,
     output_file,
     output_folder,
+    strict,
     write_json,
     write_text,
 )
@@ -263,6 +265,16 @@ def test_json_is_strict(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {
         "größe": [1, 2.5, None]
     }
+
+
+def test_what_strict_json_has_no_word_for_is_null() -> None:
+    nan, inf = float("nan"), float("inf")
+    held = {1: (nan, 2.5, True), "b": [{"c": -inf, "d": None}, np.float64("nan"), "nan"]}
+    assert strict(held) == {
+        "1": [None, 2.5, True],
+        "b": [{"c": None, "d": None}, None, "nan"],
+    }
+    assert strict(inf) is None
 
 
 def test_text_is_utf8_as_it_is(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ __all__ = [
     "make_folder",
     "output_file",
     "output_folder",
+    "strict",
     "write_bytes",
     "write_json",
     "write_text",
@@ -156,6 +157,15 @@ Value = TypeVar("Value")
 def finite(value: Value) -> Value | None:
     """The value, or None for a float that strict JSON has no word for."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def strict(value: Any) -> Any:
+    """The value as strict JSON has it: texts as keys, None for numbers that are not finite."""
+    if isinstance(value, Mapping):
+        return {str(key): strict(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [strict(item) for item in value]
+    return finite(value)
 
 
 def write_json(path: Path, value: Any) -> None:

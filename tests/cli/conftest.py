@@ -1,37 +1,23 @@
 """The command line as a user meets it: arguments in; exit code, stdout, stderr and files out."""
 
-import importlib.util
 import logging
 import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 from numpy.typing import NDArray
+from tests.imaging.dicom.conftest import fdg, pet_header, write_series
 
 from lesionloop.cli import main
 
-
-def _dicom_fixtures() -> ModuleType:
-    path = Path(__file__).parents[1] / "imaging" / "dicom" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("lesionloop_tests_dicom_fixtures", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-_DICOM = _dicom_fixtures()
-#: The factory of synthetic DICOM series that the tests of the DICOM readers use.
-fdg, pet_header, write_series = _DICOM.fdg, _DICOM.pet_header, _DICOM.write_series
+#: The factory of synthetic DICOM series of the tests of the DICOM readers is used here as well.
+__all__ = ["fdg", "pet_header", "write_series"]
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,9 @@
 """Measures of networks against networkx and graphs whose measures are known."""
 
+import os
+import subprocess
+import sys
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -50,3 +54,25 @@ def test_a_network_without_edges() -> None:
     assert found.global_efficiency == found.mean_clustering == found.density == 0
     assert found.mean_strength == pytest.approx(0.1)
     assert sorted(found.community) == list(range(1, 8))
+
+
+def test_every_process_finds_the_same() -> None:
+    """Python gives sets of names another order in every process."""
+    code = """
+import numpy as np
+from lesionloop.metabolic.graph import measure_graph
+weights = np.random.default_rng(3).uniform(-1, 1, 190)
+found = measure_graph(tuple(f"organ {n}" for n in range(20)), weights, abs(weights) > 0.4, seed=1)
+print([value.hex() for value in found.clustering], found.community, found.modularity.hex())
+"""
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in (1, 2)
+    }
+    assert len(told) == 1

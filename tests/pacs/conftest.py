@@ -5,14 +5,12 @@ needs no rights; where there is no apt the tests are skipped.
 """
 
 import hashlib
-import importlib.util
 import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -20,41 +18,31 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 from pydicom import Dataset
 from pydicom.uid import generate_uid
+from tests.cli.conftest import cli
+from tests.imaging.dicom.conftest import fdg, pet_header, write_series
+from tests.viewer.browser.conftest import browser, page_of
+from tests.viewer.conftest import start
+from tests.viewer.conftest import write_case as write_viewer_case
 
 from lesionloop.imaging.dicomweb import Pacs
 
 _PACKAGES = ("orthanc", "orthanc-dicomweb")
 
 
-def _other(folder: str) -> ModuleType:
-    """What the tests of another folder share."""
-    path = Path(__file__).parents[1] / folder / "conftest.py"
-    spec = importlib.util.spec_from_file_location(f"lesionloop_tests_pacs_{path.parent.name}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-_DICOM, _VIEWER, _CLI = _other("imaging/dicom"), _other("viewer"), _other("cli")
-fdg, pet_header, write_series = _DICOM.fdg, _DICOM.pet_header, _DICOM.write_series
-start, cli = _VIEWER.start, _CLI.cli
+#: What the tests of other folders have is used here as well.
+__all__ = ["browser", "cli", "fdg", "page_of", "pet_header", "start", "write_series"]
 
 
 @pytest.fixture(scope="session")
 def write_case() -> Callable[..., None]:
     """Write a case in the nnU-Net layout."""
-    write: Callable[..., None] = _VIEWER.write_case
-    return write
+    return write_viewer_case
 
 
 @dataclass(frozen=True)

@@ -1,28 +1,10 @@
 """Balls and ellipsoids of known volume and uptake, on the grids of the benchmark's table."""
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
-
 import numpy as np
 import pytest
 
+import bench_quantify as bench
 from lesionloop.quantification import measure_lesions
-
-
-def _load() -> ModuleType:
-    path = Path(__file__).parents[2] / "benchmarks" / "bench_quantify.py"
-    spec = importlib.util.spec_from_file_location("bench_quantify", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-bench = _load()
 
 
 @pytest.mark.parametrize("spacing", [1.0, 2.0, 4.0])

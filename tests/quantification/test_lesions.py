@@ -7,8 +7,8 @@ import pytest
 from scipy import ndimage
 
 from lesionloop.errors import InputError
+from lesionloop.imaging.occupied import occupied_voxels
 from lesionloop.quantification import split_lesions
-from lesionloop.quantification.occupied import occupied_voxels
 
 EIGHTEEN = ndimage.generate_binary_structure(3, 2)
 

@@ -1,36 +1,21 @@
 """A stand-in for a model: a real HTTP server on this machine, told beforehand how to behave."""
 
-import importlib.util
 import json
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from PIL import Image
+from tests.cli.conftest import cli, refused, small
 
-
-def _other(folder: str) -> ModuleType:
-    """What the tests of another folder share."""
-    path = Path(__file__).parents[1] / folder / "conftest.py"
-    spec = importlib.util.spec_from_file_location(f"lesionloop_tests_reports_{folder}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-_CLI = _other("cli")
-cli, refused, small = _CLI.cli, _CLI.refused, _CLI.small
+#: What the tests of the command line have is used here as well.
+__all__ = ["cli", "refused", "small"]
 
 
 def chat(text: str | None, finish: str = "stop", **message: Any) -> bytes:

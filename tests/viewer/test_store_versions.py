@@ -3,9 +3,11 @@
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lesionloop.errors import InputError
+from lesionloop.viewer.packed_mask import PackedMask
 from lesionloop.viewer.store import Outcome, Store
 
 #: As the first version made it.
@@ -61,6 +63,17 @@ def test_an_old_store_is_taken_over(old: Path) -> None:
         assert store._rows("PRAGMA foreign_key_check") == []
         assert store._rows("PRAGMA foreign_keys") == [(1,)]
         store.close()
+
+
+def test_a_store_of_the_first_version_takes_masks(old: Path) -> None:
+    """It had none."""
+    store = Store(old)
+    mask = PackedMask.of(np.ones((2, 3, 4), dtype=bool))
+    store.append("one", 3, "start", {"mask": mask.digest}, mask=mask)
+    store.close()
+    again = Store(old)
+    assert [event.kind for event in again.events("one")] == ["open", "view", "start"]
+    assert again.mask(mask.digest).all()
 
 
 def test_what_was_taken_over_can_be_gone_on_with(old: Path) -> None:

@@ -9,15 +9,19 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lesionloop.errors import InputError
+from lesionloop.output import strict
+
+if TYPE_CHECKING:
+    from lesionloop.cohort.case_records import CaseOutcome
 
 __all__ = [
     "CtOption", "DicomOption", "JsonOption", "OptionsOption", "SegmenterOption", "note",
-    "parse_options", "print_json", "print_table", "progress",
+    "parse_options", "print_json", "print_table", "progress", "take_cases",
 ]  # fmt: skip
 
 _SECONDS_BETWEEN_LINES = 10.0
@@ -76,8 +80,8 @@ def note(text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """The result as strict JSON on stdout: numbers that are not finite become null."""
-    typer.echo(json.dumps(_strict(value), indent=2, allow_nan=False))
+    """The result as strict JSON on stdout: what JSON has no word for becomes text."""
+    typer.echo(json.dumps(strict(value), indent=2, allow_nan=False, default=str))
 
 
 _MOST_COLUMNS = 200
@@ -169,17 +173,30 @@ class BarProgress(Progress):
         self._bar.update(self._task, completed=done, **known)
 
 
+def take_cases(
+    label: str, cases: "Iterable[CaseOutcome]", total: int
+) -> tuple[list[dict[str, Any]], dict[str, str], int]:
+    """Take cases as they are done, with progress, and say at once what goes wrong.
+
+    Returns:
+        The records, the problems by case, and how many of these are faults of the program.
+    """
+    records: list[dict[str, Any]] = []
+    failures: dict[str, str] = {}
+    faults = 0
+    with progress(label, total) as bar:
+        for done, case in enumerate(cases, start=1):
+            bar.update(done, label=case.name)
+            if case.record is None:
+                failures[case.name] = case.problem or ""
+                faults += case.is_fault
+                note(f"{case.name}: {case.problem}")
+            else:
+                records.append(case.record)
+    return records, failures, faults
+
+
 def _cell(value: Any) -> str:
     if isinstance(value, float):
         return "–" if math.isnan(value) else f"{value:.4f}"  # noqa: RUF001
     return "" if value is None else str(value)
-
-
-def _strict(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {str(key): _strict(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_strict(item) for item in value]
-    return value if isinstance(value, str | int | float | bool | None) else str(value)

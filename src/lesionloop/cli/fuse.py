@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lesionloop.cli.console import JsonOption, note, print_json, print_table, progress
+from lesionloop.cli.console import JsonOption, print_json, print_table, take_cases
 from lesionloop.errors import InputError
 
 NAME = "fuse"
@@ -53,15 +53,8 @@ def run(
                 remedy=f"There are {len(cases)}, such as {cases[0].name}.",
             )
         cases = [entry for entry in cases if entry.name in case]
-    records, failures = [], {}
-    with progress("fusing", len(cases)) as bar:
-        for done, fused in enumerate(fuse_cases(cases, out, options, workers=workers), start=1):
-            bar.update(done, label=fused.name)
-            if fused.record is None:
-                failures[fused.name] = fused.problem or ""
-                note(f"{fused.name}: {fused.problem}")
-            else:
-                records.append(fused.record)
+    found = fuse_cases(cases, out, options, workers=workers)
+    records, failures, faults = take_cases("fusing", found, len(cases))
     records.sort(key=lambda record: str(record["case"]))
     facts = {"data set": str(dataset), **versions()}
     write_fusion_report(out / "report.html", records, failures, facts)
@@ -90,4 +83,4 @@ def run(
         )
         typer.echo(str(out / "report.html"))
     if failures:
-        raise typer.Exit(2)
+        raise typer.Exit(1 if faults else 2)

@@ -9,10 +9,9 @@ from lesionloop.cli.console import (
     CtOption,
     DicomOption,
     JsonOption,
-    note,
     print_json,
     print_table,
-    progress,
+    take_cases,
 )
 from lesionloop.errors import InputError
 
@@ -159,19 +158,9 @@ def _data_set(
     from lesionloop.output import output_folder
 
     jobs = find_jobs(src, out, masks=masks, options=options, **maps)
-    records: list[dict[str, Any]] = []
-    failures: dict[str, str] = {}
-    faults = 0
     with output_folder(out):
-        with progress("quantifying", len(jobs)) as bar:
-            for done, case in enumerate(quantify_cases(jobs, workers=workers), start=1):
-                bar.update(done, label=case.name)
-                if case.record is None:
-                    failures[case.name] = case.problem or ""
-                    faults += case.is_fault
-                    note(f"{case.name}: {case.problem}")
-                else:
-                    records.append(case.record)
+        found = quantify_cases(jobs, workers=workers)
+        records, failures, faults = take_cases("quantifying", found, len(jobs))
         records.sort(key=lambda record: str(record["study"]))
         if records:
             write_quantity_tables(records, out, parquet=parquet)

@@ -9,10 +9,9 @@ import typer
 from lesionloop.cli.console import (
     DicomOption,
     JsonOption,
-    note,
     print_json,
     print_table,
-    progress,
+    take_cases,
 )
 from lesionloop.errors import InputError
 
@@ -97,18 +96,9 @@ def run(
             else _of_one(names, mask=mask, pet=pet, dicom=dicom, weight_kg=weight_kg)
         )
         jobs = find_report_jobs(quantified, out, options, studies=names, images=images)
-    found: list[dict[str, Any]] = []
-    failures: dict[str, str] = {}
-    faults = 0
-    with output_folder(out), progress("reporting", len(jobs)) as bar:
-        for done, case in enumerate(report_studies(jobs, workers=workers), start=1):
-            bar.update(done, label=case.name)
-            if case.summary is None:
-                failures[case.name] = case.problem or ""
-                faults += case.is_fault
-                note(f"{case.name}: {case.problem}")
-            else:
-                found.append(case.summary)
+    with output_folder(out):
+        studies = report_studies(jobs, workers=workers)
+        found, failures, faults = take_cases("reporting", studies, len(jobs))
     found.sort(key=lambda summary: str(summary["folder"]))
     _print(found, failures, out, json=json)
     if failures:

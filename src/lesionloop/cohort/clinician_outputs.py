@@ -24,7 +24,7 @@ from lesionloop.cohort.replaying import MaskAgreementRow, Replayed, ReplayRun
 from lesionloop.cohort.scoring import ScoreRow
 from lesionloop.cohort.tables import csv_text
 from lesionloop.metrics.loop_summary import LoopScores, summarise_loops
-from lesionloop.output import finite, write_json, write_text
+from lesionloop.output import finite, strict, write_json, write_text
 from lesionloop.reporting.clinician_report import (
     AreaPlot,
     ClinicianFindings,
@@ -227,7 +227,7 @@ def _summary(gathered: _Gathered) -> dict[str, Any]:
             for curve in gathered.curves
         ],
         "agreement": {
-            "masks": [_finite_all(asdict(mean)) for mean in gathered.masks],
+            "masks": [strict(asdict(mean)) for mean in gathered.masks],
             "areas": [_area_entry(entry) for entry in gathered.areas],
         },
         "missing_sessions": [{"reader": reader, "case": case} for reader, case in gathered.missing],
@@ -248,7 +248,7 @@ def _results(runs: Sequence[ReplayRun], last: int) -> list[dict[str, Any]]:
         summary = summarise_loops([_loop(run, last) for run in group])
         short = sum(len(run.rows) - 1 < last for run in group)
         values = asdict(replace(summary, cases_short=short))
-        entries.append({"segmenter": segmenter, "strategy": strategy, **_finite_all(values)})
+        entries.append({"segmenter": segmenter, "strategy": strategy, **strict(values)})
     return entries
 
 
@@ -271,10 +271,9 @@ def _area_entry(entry: AreaAgreement) -> dict[str, Any]:
         "metric": f"{entry.metric}_normalised",
         "rule": entry.rule,
         "readers": list(entry.readers),
-        "icc": _finite_all(asdict(entry.correlation)),
+        "icc": strict(asdict(entry.correlation)),
         "pairs": [
-            {"reader_a": pair.reader_a, "reader_b": pair.reader_b}
-            | _finite_all(asdict(pair.limits))
+            {"reader_a": pair.reader_a, "reader_b": pair.reader_b} | strict(asdict(pair.limits))
             for pair in entry.pairs
         ],
     }
@@ -364,7 +363,3 @@ def _session_row(reader: str, lines: Sequence[_SessionLine]) -> SessionRow:
         sum(line.background_points for line in own),
         [line.reader_seconds for line in own],
     )
-
-
-def _finite_all(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: finite(value) for key, value in values.items()}

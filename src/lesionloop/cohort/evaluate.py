@@ -22,7 +22,7 @@ from lesionloop.datasets import CaseFiles, find_cases
 from lesionloop.errors import InputError
 from lesionloop.interaction.readers import MODES, Mode
 from lesionloop.interaction.trace import remove_left_overs
-from lesionloop.output import finite, make_folder, write_json, write_text
+from lesionloop.output import make_folder, strict, write_json, write_text
 from lesionloop.reporting import CaseReport, write_loop_report
 from lesionloop.reporting.loop_records import group_cases
 from lesionloop.scribbles import STRATEGIES
@@ -247,7 +247,7 @@ def _summary(results: list[RunResult], **facts: Any) -> dict[str, Any]:
             {
                 "segmenter": group.segmenter,
                 "strategy": group.strategy,
-                **{key: finite(value) for key, value in asdict(group.summary).items()},
+                **strict(asdict(group.summary)),
             }
             for group in groups
         ],

@@ -5,9 +5,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from lesionloop.cohort.file_pairs import files_by_name
 from lesionloop.errors import InputError
 from lesionloop.imaging import Volume, read_label_pair
-from lesionloop.imaging.names import images_by_name, strip_ending
 from lesionloop.metrics import CaseScore, aggregate, score_case, voxel_dice
 
 __all__ = ["score_files"]
@@ -25,14 +25,25 @@ def score_files(prediction: Path, reference: Path) -> dict[str, Any]:
     Raises:
         InputError: a reference has no prediction, a file is refused, or grids differ.
     """
+    masks, labels = files_by_name(prediction, reference)
+    missing = [name for name in labels if name not in masks]
+    if missing:
+        raise InputError(
+            f"{len(missing)} of {len(labels)} references have no prediction in {prediction}",
+            cause=f"The first is {missing[0]}.",
+            remedy="Name each prediction as its reference.",
+        )
     scores: dict[str, CaseScore] = {}
     cases = []
-    pairs, unused = _pairs(prediction, reference)
-    for name, mask_path, label_path in pairs:
-        mask, label = read_label_pair(mask_path, label_path)
+    for name, path in labels.items():
+        mask, label = read_label_pair(masks[name], path)
         scores[name] = score_case(mask.values, label.values, label.grid.spacing)
         cases.append({"case": name, **asdict(scores[name]), "dice": _dice(mask, label)})
-    return {"cases": cases, "aggregate": _aggregates(scores), "unused": unused}
+    return {
+        "cases": cases,
+        "aggregate": _aggregates(scores),
+        "unused": sorted(set(masks) - set(labels)),
+    }
 
 
 def _dice(mask: Volume, label: Volume) -> float:
@@ -44,33 +55,3 @@ def _aggregates(scores: dict[str, CaseScore]) -> dict[str, Any]:
     with suppress(InputError):  # one subset only: there is no weighted mean
         result["weighted"] = asdict(aggregate(scores, weighted=True))
     return result
-
-
-def _pairs(prediction: Path, reference: Path) -> tuple[list[tuple[str, Path, Path]], list[str]]:
-    """Name, prediction and reference of each case, and the names of predictions left over."""
-    for path in (prediction, reference):
-        if not path.exists():
-            raise InputError(
-                f"cannot read {path}", cause="There is no such file.", remedy="Check the path."
-            )
-    if prediction.is_dir() != reference.is_dir():
-        folder, file = (prediction, reference) if prediction.is_dir() else (reference, prediction)
-        raise InputError(
-            f"cannot score {prediction} against {reference}",
-            cause=f"{folder} is a folder and {file} is a file.",
-            remedy="Give two files or two folders.",
-        )
-    if not reference.is_dir():
-        return [(strip_ending(reference), prediction, reference)], []
-    masks, labels = images_by_name(prediction), images_by_name(reference)
-    if not labels:
-        raise InputError(f"no reference in {reference}", remedy="Give a folder of NIfTI or MHA.")
-    missing = sorted(set(labels) - set(masks))
-    if missing:
-        raise InputError(
-            f"{len(missing)} of {len(labels)} references have no prediction in {prediction}",
-            cause=f"The first is {missing[0]}.",
-            remedy="Name each prediction as its reference.",
-        )
-    pairs = [(name, masks[name], labels[name]) for name in sorted(labels)]
-    return pairs, sorted(set(masks) - set(labels))

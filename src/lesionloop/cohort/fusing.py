@@ -1,15 +1,14 @@
 """Fused labels of a whole data set: case by case, resumed where it was interrupted."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from lesionloop.cohort.case_records import CaseOutcome, kept_record, made_from
 from lesionloop.cohort.workers import in_processes
 from lesionloop.datasets.trials import COMBINED, PHASES, TrialsCase
-from lesionloop.errors import InputError, LesionLoopError
+from lesionloop.errors import InputError
 from lesionloop.fusion import Fused, FuseOptions, fuse_phases
 from lesionloop.fusion.fuse import Phase
 from lesionloop.imaging import Quantity, read_volume, write_volume
@@ -17,7 +16,7 @@ from lesionloop.output import make_folder, output_folder, write_bytes, write_jso
 from lesionloop.reporting.fusion_report import lesion_picture
 from lesionloop.versions import versions
 
-__all__ = ["FuseJob", "FusedCase", "fuse_case", "fuse_cases"]
+__all__ = ["FuseJob", "fuse_case", "fuse_cases"]
 
 _RECORD = "fusion.json"
 
@@ -31,30 +30,14 @@ class FuseJob:
     options: FuseOptions
 
 
-@dataclass(frozen=True)
-class FusedCase:
-    """What came of a case.
-
-    Args:
-        name: of the case.
-        record: content of its ``fusion.json``; None when it failed.
-        problem: why it failed.
-        resumed: whether it was done before.
-    """
-
-    name: str
-    record: Mapping[str, Any] | None
-    problem: str | None = None
-    resumed: bool = False
-
-
 def fuse_cases(
     cases: Sequence[TrialsCase], out: Path, options: FuseOptions, *, workers: int = 1
-) -> Iterator[FusedCase]:
-    """Fuse cases; yields each as it is done. A case that fails does not stop the others.
+) -> Iterator[CaseOutcome]:
+    """Fuse cases; yields each, with its ``fusion.json``, as it is done.
 
-    Writes ``labelsTr/<case>/<case>_combined.nii.gz`` and ``cases/<case>/`` with ``fusion.json`` and
-    a picture of each lesion. What was done before with the same files and options is kept.
+    A case that fails does not stop the others. What was done before with the same files and
+    options is kept. Writes ``labelsTr/<case>/<case>_combined.nii.gz`` and ``cases/<case>/`` with
+    ``fusion.json`` and a picture of each lesion.
 
     Raises:
         InputError: ``workers`` is below 1.
@@ -65,7 +48,7 @@ def fuse_cases(
     yield from in_processes(fuse_case, jobs, workers, lost=_lost)
 
 
-def fuse_case(job: FuseJob) -> FusedCase:
+def fuse_case(job: FuseJob) -> CaseOutcome:
     """Fuse a case and write what came of it."""
     case, folder = job.case, job.out / "cases" / job.case.name
     try:
@@ -78,10 +61,11 @@ def fuse_case(job: FuseJob) -> FusedCase:
                 cause="Fusing needs CT and label of all four phases.",
                 remedy="`lesionloop dataset check` lists what is missing.",
             )
-        made_from = _made_from(job)
-        done = _done(folder / _RECORD, made_from)
+        files = (*case.images.values(), *case.labels.values())
+        made = made_from(asdict(job.options), files=files)
+        done = kept_record(folder / _RECORD, made)
         if done is not None:
-            return FusedCase(case.name, done, resumed=True)
+            return CaseOutcome(case.name, done, resumed=True)
         phases = {
             phase: Phase(
                 read_volume(case.images[phase], Quantity.HU),
@@ -92,47 +76,28 @@ def fuse_case(job: FuseJob) -> FusedCase:
         fused = fuse_phases(phases, PHASES[0], job.options)
         labels = make_folder(job.out / "labelsTr" / case.name)
         write_volume(fused.label, labels / f"{case.name}_{COMBINED}.nii.gz")
-        record = _record(case, fused, job.options, made_from)
+        record = _record(case, fused, job.options, made)
         with output_folder(folder) as target:
             grid = phases[PHASES[0]].image.grid
             for lesion in fused.lesions:
                 png = lesion_picture(fused, lesion, grid.spacing)
                 write_bytes(target / f"lesion_{lesion.number}.png", png)
         write_json(folder / _RECORD, record)  # last: a case without it is done again
-    except LesionLoopError as error:
-        return FusedCase(case.name, None, " ".join(filter(None, (f"{error.what}.", error.cause))))
-    return FusedCase(case.name, record)
+    except Exception as error:
+        return CaseOutcome.failed(case.name, error)
+    return CaseOutcome(case.name, record)
 
 
-def _lost(job: FuseJob, how: str) -> FusedCase:
-    return FusedCase(job.case.name, None, f"{how}.")
+def _lost(job: FuseJob, how: str) -> CaseOutcome:
+    return CaseOutcome.lost(job.case.name, how)
 
 
-def _made_from(job: FuseJob) -> str:
-    """Hash of the names, sizes and times of the files and of the options."""
-    digest = blake2b(digest_size=12)
-    digest.update(json.dumps(asdict(job.options), sort_keys=True).encode())
-    for path in (*job.case.images.values(), *job.case.labels.values()):
-        stat = path.stat()
-        digest.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}".encode())
-    return digest.hexdigest()
-
-
-def _done(path: Path, made_from: str) -> dict[str, Any] | None:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    known = isinstance(record, dict) and record.get("made_from") == made_from
-    return record if known else None
-
-
-def _record(case: TrialsCase, fused: Fused, options: FuseOptions, made_from: str) -> dict[str, Any]:
+def _record(case: TrialsCase, fused: Fused, options: FuseOptions, made: str) -> dict[str, Any]:
     starts = [side.start for side in fused.box]
     return {
         "case": case.name,
         "centre": case.centre,
-        "made_from": made_from,
+        "made_from": made,
         "options": asdict(options),
         "versions": versions(),
         "box": [[side.start, side.stop] for side in fused.box],

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lesionloop.cohort.file_pairs import files_by_name
 from lesionloop.cohort.workers import in_processes
 from lesionloop.errors import InputError
 from lesionloop.imaging import Volume, read_label, read_volume
 from lesionloop.imaging.grid import Grid
-from lesionloop.imaging.names import images_by_name, strip_ending
 from lesionloop.imaging.volume import Quantity, require_same_grid
 from lesionloop.metrics.liver import (
     DEFAULT_MODE,
@@ -105,7 +105,9 @@ def score_liver_files(
         InputError: there is nothing to score, a file is refused, or a pair does not agree.
     """
     options = options or LiverOptions()
-    masks, labels = _files(prediction, reference)
+    masks, labels = files_by_name(prediction, reference)
+    if not masks:
+        raise InputError(f"no prediction in {prediction}", remedy="Give a folder of NIfTI or MHA.")
     missing = tuple(name for name in labels if name not in masks)
     if missing and options.missing == "skip":
         labels = {name: path for name, path in labels.items() if name in masks}
@@ -126,31 +128,6 @@ def score_liver_files(
         missing=missing,
         unused=tuple(sorted(set(masks) - set(labels) - set(missing))),
     )
-
-
-def _files(prediction: Path, reference: Path) -> tuple[dict[str, Path], dict[str, Path]]:
-    """Predictions and references by name, sorted."""
-    for path in (prediction, reference):
-        if not path.exists():
-            raise InputError(
-                f"cannot read {path}", cause="There is no such file.", remedy="Check the path."
-            )
-    if prediction.is_dir() != reference.is_dir():
-        folder, file = (prediction, reference) if prediction.is_dir() else (reference, prediction)
-        raise InputError(
-            f"cannot score {prediction} against {reference}",
-            cause=f"{folder} is a folder and {file} is a file.",
-            remedy="Give two files or two folders.",
-        )
-    if not reference.is_dir():
-        name = strip_ending(reference)
-        return {name: prediction}, {name: reference}
-    masks, labels = images_by_name(prediction), images_by_name(reference)
-    if not labels:
-        raise InputError(f"no reference in {reference}", remedy="Give a folder of NIfTI or MHA.")
-    if not masks:
-        raise InputError(f"no prediction in {prediction}", remedy="Give a folder of NIfTI or MHA.")
-    return masks, dict(sorted(labels.items()))
 
 
 @dataclass(frozen=True)

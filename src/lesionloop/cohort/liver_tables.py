@@ -18,7 +18,7 @@ from lesionloop.metrics.liver import (
     sized_lesions,
     total_detection,
 )
-from lesionloop.output import all_or_none, finite, write_json, write_text
+from lesionloop.output import all_or_none, strict, write_json, write_text
 from lesionloop.ranking.trials.records import CaseRecord, write_records
 from lesionloop.ranking.trials.size_strata import CONVENTION, SizeStratum, size_strata
 
@@ -82,7 +82,7 @@ def write_scores(scores: LiverScores, out: Path, *, cell: CellName | None = None
             records = [CaseRecord(*cell, **_record(n, c)) for n, c in scores.cases.items()]
             write_records(out / "case_records.csv", records)
         found = scores_json(scores)
-        write_json(out / "scores.json", _strict(found))
+        write_json(out / "scores.json", strict(found))
         write_text(out / "per_case.csv", _table([_row(n, c) for n, c in scores.cases.items()]))
         write_text(out / "lesions.csv", _table(_lesion_rows(scores, cell[2] if cell else "")))
         metrics = [{"Metric": name, "Value": value} for name, value in found["dataset"].items()]
@@ -173,9 +173,3 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     for row in rows:
         writer.writerow([repr(v) if isinstance(v, float) else v for v in row.values()])
     return text.getvalue()
-
-
-def _strict(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _strict(item) for key, item in value.items()}
-    return [_strict(item) for item in value] if isinstance(value, list) else finite(value)

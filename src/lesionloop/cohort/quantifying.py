@@ -1,16 +1,14 @@
 """Quantities of one study or of a whole data set, resumed where it was interrupted."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 import numpy as np
 
-from lesionloop.cohort.runs import failure_of
+from lesionloop.cohort.case_records import CaseOutcome, kept_record, made_from
 from lesionloop.cohort.workers import in_processes
 from lesionloop.datasets import CaseFiles, find_cases
 from lesionloop.datasets.nnunet import tracer_of
@@ -32,7 +30,7 @@ from lesionloop.quantification.totalsegmentator import (
 )
 from lesionloop.versions import versions
 
-__all__ = ["TOTALSEGMENTATOR", "OrganSource", "QuantifiedCase", "QuantifyJob", "compare_one",
+__all__ = ["TOTALSEGMENTATOR", "OrganSource", "QuantifyJob", "compare_one",
            "find_jobs", "organ_source", "quantify_cases", "quantify_one"]  # fmt: skip
 
 #: Said instead of a file or a folder: the program makes the maps.
@@ -65,25 +63,6 @@ class QuantifyJob:
     organs: OrganSource | None
     out: Path
     options: QuantifyOptions
-
-
-@dataclass(frozen=True)
-class QuantifiedCase:
-    """What came of a case.
-
-    Args:
-        name: of the case.
-        record: content of its ``burden.json``; None when it failed.
-        problem: why it failed.
-        resumed: whether it was done before.
-        is_fault: the failure is a fault of the program, not of the input.
-    """
-
-    name: str
-    record: dict[str, Any] | None
-    problem: str | None = None
-    resumed: bool = False
-    is_fault: bool = False
 
 
 def find_jobs(
@@ -141,10 +120,11 @@ def organ_source(organs: str | None, organ_names: str | None, *, fast: bool) -> 
     return None if organs is None else OrganSource(Path(organs), organ_names)
 
 
-def quantify_cases(jobs: Sequence[QuantifyJob], *, workers: int = 1) -> Iterator[QuantifiedCase]:
-    """Measure cases; yields each as it is done. A case that fails does not stop the others.
+def quantify_cases(jobs: Sequence[QuantifyJob], *, workers: int = 1) -> Iterator[CaseOutcome]:
+    """Measure cases; yields each, with its ``burden.json``, as it is done.
 
-    What was done before with the same files and options is kept.
+    A case that fails does not stop the others. What was done before with the same files and
+    options is kept.
 
     Raises:
         InputError: ``workers`` is below 1.
@@ -152,23 +132,22 @@ def quantify_cases(jobs: Sequence[QuantifyJob], *, workers: int = 1) -> Iterator
     yield from in_processes(quantify_case, jobs, workers, lost=_lost)
 
 
-def quantify_case(job: QuantifyJob) -> QuantifiedCase:
+def quantify_case(job: QuantifyJob) -> CaseOutcome:
     """Measure a case and write what came of it."""
     name = job.case.name
     try:
         files = [job.case.pet, job.case.ct, job.mask]
-        made_from = _made_from(files, job.organs, job.options)
-        done = _done(job.out / name / _RECORD, made_from)
+        made = _made_from(files, job.organs, job.options)
+        done = kept_record(job.out / name / _RECORD, made)
         if done is not None:
-            return QuantifiedCase(name, done, resumed=True)
+            return CaseOutcome(name, done, resumed=True)
         study = read_study(job.case.ct, job.case.pet, tracer=tracer_of(name), name=name)
         record = _quantify(
-            study, job.mask, job.organs, job.out / name, options=job.options, made_from=made_from
+            study, job.mask, job.organs, job.out / name, options=job.options, made=made
         )
     except Exception as error:
-        problem, is_fault = failure_of(error, name)
-        return QuantifiedCase(name, None, problem, is_fault=is_fault)
-    return QuantifiedCase(name, record)
+        return CaseOutcome.failed(name, error)
+    return CaseOutcome(name, record)
 
 
 def quantify_one(
@@ -189,8 +168,8 @@ def quantify_one(
         OutputError: ``out`` cannot be written.
     """
     options = options or QuantifyOptions()
-    made_from = _made_from([mask], organs, options)
-    return _quantify(study, mask, organs, out / study.name, options=options, made_from=made_from)
+    made = _made_from([mask], organs, options)
+    return _quantify(study, mask, organs, out / study.name, options=options, made=made)
 
 
 def compare_one(
@@ -226,13 +205,13 @@ def _quantify(
     folder: Path,
     *,
     options: QuantifyOptions,
-    made_from: str,
+    made: str,
 ) -> dict[str, Any]:
     label = read_label(mask, study.grid)
     require_same_grid(label, study.pet)
     found = quantify_study(study, label.values, _organ_map(study, organs, folder), options)
     rows = [organ_row(study.name, entry) for entry in found.organs]
-    record = {**found.record, "made_from": made_from}
+    record = {**found.record, "made_from": made}
     make_folder(folder)
     write_text(folder / "lesions.csv", found.lesions_csv())
     write_text(folder / "organs.csv", organs_csv(rows))
@@ -248,7 +227,9 @@ def _organ_map(study: Study, source: OrganSource | None, folder: Path) -> OrganM
     ct = study.native_ct()
     if ct is None:
         raise InputError(
-            f"{study.name} has no CT", cause="TotalSegmentator makes organ maps from CT."
+            f"{study.name} has no CT",
+            cause="TotalSegmentator makes organ maps from CT.",
+            remedy="Give its CT, or the map itself with --organs.",
         )
     # Minutes of work: kept from one run to the next, for this very CT.
     of = crc32(np.ascontiguousarray(ct.values.T).tobytes())
@@ -280,30 +261,16 @@ def _made_from(
     files: Sequence[Path | None], organs: OrganSource | None, options: QuantifyOptions
 ) -> str:
     """Hash of the names, sizes and times of the files, of the options and of the versions."""
-    digest = blake2b(digest_size=12)
     names = None if organs is None else [organs.names, organs.fast, organs.path is None]
-    settings = [asdict(options), names, versions()]
-    digest.update(json.dumps(settings, sort_keys=True).encode())
     read = [path for path in files if path is not None]
     if organs is not None and organs.path is not None:
         tables = [organs.path.parent / table for table in NAME_TABLES]
         if organs.names not in (None, TOTALSEGMENTATOR):
             tables = [Path(str(organs.names))]
         read += [organs.path, *(table for table in tables if table.is_file())]
-    for path in filter(Path.is_file, read):  # the readers say what is missing
-        stat = path.stat()
-        digest.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}".encode())
-    return digest.hexdigest()
+    there = filter(Path.is_file, read)  # the readers say what is missing
+    return made_from([asdict(options), names, versions()], files=there)
 
 
-def _done(path: Path, made_from: str) -> dict[str, Any] | None:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    known = isinstance(record, dict) and record.get("made_from") == made_from
-    return record if known else None
-
-
-def _lost(job: QuantifyJob, how: str) -> QuantifiedCase:
-    return QuantifiedCase(job.case.name, None, f"{how}.")
+def _lost(job: QuantifyJob, how: str) -> CaseOutcome:
+    return CaseOutcome.lost(job.case.name, how)

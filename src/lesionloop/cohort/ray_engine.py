@@ -54,7 +54,11 @@ def on_ray(
                 address=address or "local", log_to_driver=False, logging_level="error", **local
             )
         except (ConnectionError, RuntimeError) as error:
-            raise InputError(f"cannot reach Ray at {address}", cause=f"{error}.") from error
+            raise InputError(
+                f"cannot reach Ray at {address}" if address else "cannot start Ray here",
+                cause=f"{error}.",
+                remedy="Check RAY_ADDRESS, or use --engine local.",
+            ) from error
     running: dict[Any, int] = {}
     try:
         most = _largest_memory(ray)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lesionloop.cohort.case_records import failure_of
 from lesionloop.cohort.lesion_table import CaseRow, LesionRow, ReferenceLesions, lesion_rows
 from lesionloop.cohort.recorded import RecordedSession, read_session
-from lesionloop.cohort.runs import failure_of
 from lesionloop.cohort.scoring import ScoreRow, score_trace, trace_overlaps
 from lesionloop.datasets import CaseFiles
 from lesionloop.errors import InputError, LesionLoopError

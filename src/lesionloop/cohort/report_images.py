@@ -2,18 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from lesionloop.cohort.pictures import front_png
 from lesionloop.errors import InputError
 from lesionloop.imaging import Study, read_label, read_study, require_same_grid
 from lesionloop.imaging.dicom import read_dicom_study, write_lesion_seg
 from lesionloop.quantification import measure_lesions, split_lesions
 from lesionloop.reporting.dicom_sr import write_measurement_report
-from lesionloop.reporting.mip import mip_picture, png_bytes
 from lesionloop.reporting.structured.quantities import QuantifiedStudy
 
 __all__ = ["SEG", "SR", "Images", "lesion_projection", "read_images",
@@ -21,11 +20,6 @@ __all__ = ["SEG", "SR", "Images", "lesion_projection", "read_images",
 
 #: Names of the DICOM files.
 SEG, SR = "lesions.seg.dcm", "report.sr.dcm"
-
-#: SUV drawn black, and wider where the lesions are hotter than that.
-_LEAST_WINDOW_SUV: Final = 10.0
-_HEIGHT_PX: Final = 480
-_COLOURS: Final = 256
 
 
 @dataclass(frozen=True)
@@ -76,12 +70,8 @@ def read_images(
 
 
 def lesion_projection(study: Study, labels: NDArray[Any]) -> bytes:
-    """PNG of the PET from the front with the outlines of the lesions."""
-
-    uptake = study.pet.values[labels != 0]
-    window = max(_LEAST_WINDOW_SUV, float(np.median(uptake)) * 1.5 if uptake.size else 0.0)
-    drawn = mip_picture(study.pet, masks={"lesions": labels}, suv_max=window, height_px=_HEIGHT_PX)
-    return png_bytes(drawn.quantize(_COLOURS, Image.Quantize.MAXCOVERAGE))
+    """PNG of the PET from the front with the outlines of the lesions, [x, y, z], 0 outside."""
+    return front_png(study, labels != 0, masks={"lesions": labels})
 
 
 def write_dicom(study: Study, labels: NDArray[Any], out: Path, reader: str) -> None:

@@ -19,6 +19,7 @@ __all__ = ["CohortScores", "centres_of", "read_results"]
 Floats = NDArray[np.float64]
 
 _TEXTS = ("case", "segmenter", "strategy")
+_AGAIN = "Give the tables as `lesionloop evaluate` wrote them."
 CURVES = ("dice", "dmm", "fpv_ml", "fnv_ml", "seconds")
 
 #: Which cases count: "loop" takes lesion-free ones in (Dice 1 for an empty mask, else 0, as the
@@ -152,7 +153,8 @@ def read_results(places: Sequence[Path | str]) -> CohortScores:
             steps = loops.setdefault((name, row.case, row.strategy), {})
             if row.step in steps:
                 raise InputError(
-                    f"{place}: step {row.step} of {row.case}, {name}, {row.strategy} stands twice"
+                    f"{place}: step {row.step} of {row.case}, {name}, {row.strategy} stands twice",
+                    remedy=_AGAIN,
                 )
             steps[row.step] = row.values
     if not loops:
@@ -182,7 +184,10 @@ def centres_of(cases: Sequence[str], source: str | None) -> list[str] | None:
         by_case[row["case"]] = row["centre"]
     lost = [case for case in cases if case not in by_case]
     if lost:
-        raise InputError(f"{path} has no centre for {len(lost)} cases, the first is {lost[0]}")
+        raise InputError(
+            f"{path} has no centre for {len(lost)} cases, the first is {lost[0]}",
+            remedy="Add a row for each.",
+        )
     return [by_case[case] for case in cases]
 
 
@@ -205,7 +210,9 @@ def _read(place: Path) -> list[_Row]:
                 _Row(row["case"], row["segmenter"], row["strategy"], int(row["step"]), values)
             )
         except (TypeError, ValueError) as error:
-            raise InputError(f"{path}, line {number}: not a row of scores") from error
+            raise InputError(
+                f"{path}, line {number}: not a row of scores", remedy=_AGAIN
+            ) from error
     return rows
 
 
@@ -226,7 +233,9 @@ def _read_cases(places: Sequence[Path]) -> dict[str, CaseRow]:
                     float(row["largest_ml"]),
                 )
             except (TypeError, ValueError) as error:
-                raise InputError(f"{path}: not a row of a case: {row['case']}") from error
+                raise InputError(
+                    f"{path}: not a row of a case: {row['case']}", remedy=_AGAIN
+                ) from error
     return found
 
 
@@ -236,14 +245,21 @@ def _rows(path: Path, columns: tuple[str, ...]) -> Iterable[dict[str, str]]:
             reader = csv.DictReader(file)
             lacking = [name for name in columns if name not in (reader.fieldnames or ())]
             if lacking:
-                raise InputError(f"{path} has no column {lacking[0]!r}")
+                raise InputError(
+                    f"{path} has no column {lacking[0]!r}",
+                    remedy=f"Give a table with {', '.join(columns)}.",
+                )
             yield from reader
     except OSError as error:
         raise InputError(
             f"cannot read {path}", cause=f"{error.strerror or error}.", remedy="Check the path."
         ) from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is not a CSV table", cause=f"{error}.") from error
+        raise InputError(
+            f"{path} is not a CSV table",
+            cause=f"{error}.",
+            remedy="Write it as CSV in UTF-8.",
+        ) from error
 
 
 def _arrange(loops: dict[tuple[str, str, str], dict[int, tuple[float, ...]]]) -> CohortScores:
@@ -260,7 +276,9 @@ def _arrange(loops: dict[tuple[str, str, str], dict[int, tuple[float, ...]]]) ->
     carried = 0
     for key, steps in loops.items():
         if sorted(steps) != list(range(len(steps))):
-            raise InputError(f"{key[1]}, {key[0]}, {key[2]}: the steps are not 0, 1, 2 and so on")
+            raise InputError(
+                f"{key[1]}, {key[0]}, {key[2]}: the steps are not 0, 1, 2 and so on", remedy=_AGAIN
+            )
         place = tuple(index[name] for index, name in zip(places, key, strict=True))
         rows = np.array([steps[n] for n in range(len(steps))])
         filled[place][: len(rows)] = rows

@@ -1,24 +1,22 @@
 """One run of a cohort: a case, a segmenter, a strategy; the loop, its scores and its pictures."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lesionloop.cohort.case_records import failure_of
 from lesionloop.cohort.lesion_table import CaseRow, LesionRow, ReferenceLesions, lesion_rows
 from lesionloop.cohort.pictures import write_pictures
 from lesionloop.cohort.scoring import ScoreRow, score_trace, trace_overlaps
 from lesionloop.datasets import CaseFiles
-from lesionloop.errors import InputError, LesionLoopError
+from lesionloop.errors import InputError
 from lesionloop.interaction import SimulatedReader, TraceStep, run_loop
 from lesionloop.interaction.readers import Mode
 from lesionloop.reporting import CaseReport, StepRow
 from lesionloop.segmenters import load_segmenter
 
-logger = logging.getLogger(__name__)
-
-__all__ = ["Run", "RunResult", "failure_of", "lost_run", "run_case", "segmenter_labels"]
+__all__ = ["Run", "RunResult", "lost_run", "run_case", "segmenter_labels"]
 
 
 @dataclass(frozen=True)
@@ -78,14 +76,6 @@ def run_case(run: Run) -> RunResult:
     except Exception as error:
         reason, is_fault = failure_of(error, f"{run.files.name}, {run.label}")
         return RunResult(run, failure=reason, is_fault=is_fault)
-
-
-def failure_of(error: Exception, where: str) -> tuple[str, bool]:
-    """Why something failed, and whether that is a fault of the program, which is logged."""
-    if isinstance(error, LesionLoopError):
-        return str(error), False
-    logger.error("%s: a fault of the program", where, exc_info=error)
-    return f"{type(error).__name__}: {error}", True
 
 
 def segmenter_labels(

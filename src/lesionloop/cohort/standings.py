@@ -17,8 +17,8 @@ from lesionloop.ranking import CHALLENGE, Ranking, Rules, rank
 from lesionloop.ranking.league import League, analyse
 from lesionloop.ranking.schemes import SCHEMES
 from lesionloop.reporting.pictures import png_size
-from lesionloop.reporting.ranking_figures import standalone
 from lesionloop.reporting.ranking_report import Extras, ranking_figures, write_ranking_report
+from lesionloop.reporting.standalone import plain_svg_text
 from lesionloop.versions import versions
 
 __all__ = ["rank_results"]
@@ -60,7 +60,11 @@ def rank_results(
     scores = read_results(places)
     table = scores.table(centres_of(scores.cases, centres), empty=empty)
     if not table.cases:
-        raise InputError("no case is left to rank", cause="All cases are free of lesions.")
+        raise InputError(
+            "no case is left to rank",
+            cause="All cases are free of lesions.",
+            remedy="Let them count with --lesion-free loop.",
+        )
     free = scores.lesion_free if empty == "loop" else np.zeros(len(table.cases), dtype=np.bool_)
     league = analyse(table, rules, lesion_free=free, resamples=resamples, seed=seed, level=level)
     result = _as_json(league, scores, seed=seed, empty=empty)
@@ -84,7 +88,7 @@ def rank_results(
             },
         )
         for name, figure in figures.items():
-            write_text(out / "figures" / f"{name}.svg", standalone(figure))
+            write_text(out / "figures" / f"{name}.svg", plain_svg_text(figure))
     return result
 
 

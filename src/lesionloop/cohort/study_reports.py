@@ -1,14 +1,13 @@
 """Structured reports of the studies of a folder, resumed where it was interrupted."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from lesionloop.cohort.case_records import CaseOutcome, kept_record, made_from
 from lesionloop.cohort.report_images import (
     SEG,
     SR,
@@ -17,7 +16,6 @@ from lesionloop.cohort.report_images import (
     read_images,
     write_dicom,
 )
-from lesionloop.cohort.runs import failure_of
 from lesionloop.cohort.workers import in_processes
 from lesionloop.errors import InputError
 from lesionloop.output import make_folder, write_json, write_text
@@ -38,8 +36,7 @@ from lesionloop.reporting.structured.rules import read_rules
 from lesionloop.reporting.structured.templates import LANGUAGES, Templates, read_templates
 from lesionloop.reporting.structured.text import report_text
 
-__all__ = ["ReportJob", "ReportOptions", "ReportedStudy", "find_report_jobs",
-           "report_studies"]  # fmt: skip
+__all__ = ["ReportJob", "ReportOptions", "find_report_jobs", "report_studies"]
 
 _RECORD: Final = "report.json"
 _PAGE: Final = "report.html"
@@ -70,25 +67,6 @@ class ReportJob:
     out: Path
     options: ReportOptions
     images: Images | None = None
-
-
-@dataclass(frozen=True)
-class ReportedStudy:
-    """What came of a study.
-
-    Args:
-        name: of its folder.
-        summary: study, lesions, organs by state and files; None when it failed.
-        problem: why it failed.
-        resumed: whether it was done before.
-        is_fault: the failure is a fault of the program, not of the input.
-    """
-
-    name: str
-    summary: dict[str, Any] | None
-    problem: str | None = None
-    resumed: bool = False
-    is_fault: bool = False
 
 
 def find_report_jobs(
@@ -141,7 +119,9 @@ def _folders(quantified: Path) -> dict[str, Path]:
         found = {path.parent.name: path.parent for path in quantified.glob(f"*/{BURDEN}")}
     except OSError as error:
         raise InputError(
-            f"cannot look into {quantified}", cause=f"{error.strerror or error}."
+            f"cannot look into {quantified}",
+            cause=f"{error.strerror or error}.",
+            remedy="Choose a folder that can be read.",
         ) from error
     if not found:
         raise InputError(
@@ -152,10 +132,11 @@ def _folders(quantified: Path) -> dict[str, Path]:
     return found
 
 
-def report_studies(jobs: Sequence[ReportJob], *, workers: int = 1) -> Iterator[ReportedStudy]:
-    """Write reports; yields each study as it is done. One that fails does not stop the others.
+def report_studies(jobs: Sequence[ReportJob], *, workers: int = 1) -> Iterator[CaseOutcome]:
+    """Write reports; yields each study as it is done: its lesions, organs by state and folder.
 
-    Writes ``report.json`` last. What was written before from the same is kept.
+    One that fails does not stop the others. Writes ``report.json`` last. What was written
+    before from the same is kept.
 
     Raises:
         InputError: ``workers`` is below 1.
@@ -163,23 +144,23 @@ def report_studies(jobs: Sequence[ReportJob], *, workers: int = 1) -> Iterator[R
     yield from in_processes(report_study, jobs, workers, lost=_lost)
 
 
-def report_study(job: ReportJob) -> ReportedStudy:
+def report_study(job: ReportJob) -> CaseOutcome:
     """Write the report of one study."""
     name = job.out.name
     try:
         study = read_quantified(job.folder)
-        made_from = _made_from(job)
-        done = _done(job, made_from)
+        made = _made_from(job)
+        is_whole = all((job.out / file).is_file() for file in _files(job))
+        done = kept_record(job.out / _RECORD, made) if is_whole else None
         if done is not None:
-            return ReportedStudy(name, _summary(done, job.out), resumed=True)
-        record = _write(job, study, made_from)
+            return CaseOutcome(name, _summary(done, job.out), resumed=True)
+        record = _write(job, study, made)
     except Exception as error:
-        problem, is_fault = failure_of(error, name)
-        return ReportedStudy(name, None, problem, is_fault=is_fault)
-    return ReportedStudy(name, _summary(record, job.out))
+        return CaseOutcome.failed(name, error)
+    return CaseOutcome(name, _summary(record, job.out))
 
 
-def _write(job: ReportJob, study: QuantifiedStudy, made_from: str) -> dict[str, Any]:
+def _write(job: ReportJob, study: QuantifiedStudy, made: str) -> dict[str, Any]:
     options = job.options
     seen = None if job.images is None else read_images(job.images, study, options.tracer)
     report = build_report(
@@ -190,12 +171,12 @@ def _write(job: ReportJob, study: QuantifiedStudy, made_from: str) -> dict[str, 
     )
     languages = [read_templates(name) for name in options.languages]
     facts = {"Program": f"lesionloop {version('lesionloop')}", "Rules": report.rules}
-    facts |= {"Quantities by": f"lesionloop {report.version}", "Made from": made_from}
+    facts |= {"Quantities by": f"lesionloop {report.version}", "Made from": made}
     png = None if seen is None else lesion_projection(*seen)
     html = report_html(report, languages, facts, png=png)
     texts = {templates.language: report_text(report, templates) for templates in languages}
     _refuse_wrong(report, languages, texts, html)
-    record = {**report_record(report, languages), "made_from": made_from}
+    record = {**report_record(report, languages), "made_from": made}
     make_folder(job.out)
     (job.out / _RECORD).unlink(missing_ok=True)  # of another run; without it the rest counts not
     for name in {*map(_text_name, LANGUAGES), SEG, SR} - {*_files(job)}:
@@ -234,32 +215,17 @@ def _files(job: ReportJob) -> list[str]:
 def _made_from(job: ReportJob) -> str:
     """Hash of quantities and rules, of names, sizes and times of images, of options and version."""
     options = job.options
-    digest = blake2b(digest_size=12)
     settings = [options.languages, options.tracer, options.reader, FORMAT, version("lesionloop")]
-    digest.update(json.dumps(settings).encode())
-    for name in (BURDEN, LESIONS, ORGANS):
-        digest.update((job.folder / name).read_bytes())
+    contents = [(job.folder / name).read_bytes() for name in (BURDEN, LESIONS, ORGANS)]
     if options.rules is not None:
-        digest.update(options.rules.read_bytes())
+        contents.append(options.rules.read_bytes())
+    files: list[Path] = []
     images = job.images
     if images is not None:
-        digest.update(repr(images.weight_kg).encode())
-        read = [path for path in (images.mask, images.pet, images.dicom) if path is not None]
-        for path in (*read, *(sorted(images.dicom.iterdir()) if images.dicom else ())):
-            stat = path.stat()
-            digest.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}".encode())
-    return digest.hexdigest()
-
-
-def _done(job: ReportJob, made_from: str) -> dict[str, Any] | None:
-    if not all((job.out / name).is_file() for name in _files(job)):
-        return None
-    try:
-        record = json.loads((job.out / _RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    known = isinstance(record, dict) and record.get("made_from") == made_from
-    return record if known else None
+        contents.append(repr(images.weight_kg).encode())
+        files += [path for path in (images.mask, images.pet, images.dicom) if path is not None]
+        files += sorted(images.dicom.iterdir()) if images.dicom else ()
+    return made_from(settings, *contents, files=files)
 
 
 def _summary(record: dict[str, Any], out: Path) -> dict[str, Any]:
@@ -273,5 +239,5 @@ def _summary(record: dict[str, Any], out: Path) -> dict[str, Any]:
     }
 
 
-def _lost(job: ReportJob, how: str) -> ReportedStudy:
-    return ReportedStudy(job.out.name, None, f"{how}.")
+def _lost(job: ReportJob, how: str) -> CaseOutcome:
+    return CaseOutcome.lost(job.out.name, how)

@@ -19,7 +19,7 @@ from lesionloop.ranking.trials.csv_rows import read_rows
 from lesionloop.ranking.trials.records import CaseRecord, is_record_table, read_records
 from lesionloop.ranking.trials.size_strata import read_size_strata
 from lesionloop.ranking.trials.tie_breaks import read_tie_breaks
-from lesionloop.reporting.ranking_figures import standalone
+from lesionloop.reporting.standalone import plain_svg_text
 from lesionloop.reporting.trials_report import trials_figures, write_trials_report
 from lesionloop.versions import versions
 
@@ -117,7 +117,7 @@ def _write(
     figures = trials_figures(result)
     write_trials_report(out / "ranking.html", result, figures=figures, facts=facts)
     for name, figure in figures.items():
-        write_text(out / "figures" / f"{name}.svg", standalone(figure))
+        write_text(out / "figures" / f"{name}.svg", plain_svg_text(figure))
 
 
 def _as_json(result: TrialsResult) -> dict[str, Any]:

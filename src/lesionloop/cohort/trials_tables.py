@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lesionloop.output import finite
+from lesionloop.output import finite, strict
 from lesionloop.ranking.stability import kendall_tau
 from lesionloop.ranking.trials.analysis import TaskResult, TrialsResult
 from lesionloop.ranking.trials.centre_tests import quartiles
@@ -81,7 +81,7 @@ def statistics(result: TrialsResult) -> dict[str, Any]:
                 "block": block,
                 "metric": metric,
                 "centre": centre,
-                **{name: finite(value) for name, value in asdict(quartiles(values)).items()},
+                **strict(asdict(quartiles(values))),
             }
             for (block, metric), by_centre in result.samples.items()
             for centre, values in by_centre.items()
@@ -99,9 +99,7 @@ def statistics(result: TrialsResult) -> dict[str, Any]:
         },
     }
     if result.association is not None:
-        found["task1_and_visible"] = {
-            name: finite(value) for name, value in asdict(result.association).items()
-        }
+        found["task1_and_visible"] = strict(asdict(result.association))
     if result.strata:
         found["size_convention"] = CONVENTION
         found["size_strata_mm3"] = [

@@ -31,7 +31,11 @@ LESION: Final = 2
 
 @dataclass(frozen=True)
 class Phase:
-    """A scan and its label: 0 outside, 1 liver, 2 lesion."""
+    """A scan and its label: 0 outside, 1 liver, 2 lesion.
+
+    Raises:
+        InputError: their grids differ, or the label has other values.
+    """
 
     image: Volume
     label: Volume
@@ -57,6 +61,9 @@ class FuseOptions:
         least_phases: that must show a lesion.
         margin: share of the liver's box that is added around it. STAPLE depends on it.
         near_mm: lesions of two phases this close that were not fused are told.
+
+    Raises:
+        InputError: the threshold is out of range.
     """
 
     registration: RegistrationOptions = field(default_factory=RegistrationOptions)
@@ -121,6 +128,7 @@ def fuse_phases(
         raise InputError(
             f"fusing needs the phase {reference} and another one",
             cause=f"There are: {', '.join(phases) or 'none'}.",
+            remedy="Give scan and label of two phases or more.",
         )
     fixed = phases[reference]
     box = liver_box(fixed.label, margin=options.margin)

@@ -96,6 +96,12 @@ def lone_lesions(
 
     The alignment may have missed them: each is a pair of phases and the distance of the centroids,
     mm. A radiologist should look.
+
+    Args:
+        labels: fused lesions [x, y, z], 0 outside.
+        masks: of each phase on the same grid.
+        grid: of all.
+        within_mm: how close the centroids must be, mm.
     """
     lone: list[tuple[str, NDArray[np.float64]]] = []
     for name, mask in masks.items():

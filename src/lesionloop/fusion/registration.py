@@ -43,6 +43,9 @@ class RegistrationOptions:
         control_mm: distance of the B-splines' control points at the finest level, mm.
         samples: voxels looked at in each step.
         iterations: steps at each of the levels.
+
+    Raises:
+        InputError: one of them is not above 0.
     """
 
     working_mm: float = 2.0

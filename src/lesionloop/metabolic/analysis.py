@@ -74,7 +74,10 @@ class Options:
                 "and 1"
             )
         if self.rule.name == "nonzero" and self.estimator != "glasso":
-            raise InputError("only the graphical lasso leaves coefficients that are 0")
+            raise InputError(
+                "only the graphical lasso leaves coefficients that are 0",
+                remedy="Choose edges by another rule, or use the estimator glasso.",
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,13 +153,15 @@ def analyse(cohort: Cohort, options: Options | None = None) -> Analysis:
     options = options or Options()
     if len(cohort.organs) < _LEAST_ORGANS:
         raise InputError(
-            f"a network needs {_LEAST_ORGANS} organs or more; there are {len(cohort.organs)}"
+            f"a network needs {_LEAST_ORGANS} organs or more; there are {len(cohort.organs)}",
+            remedy="Choose more organs with --organ, or take all.",
         )
     groups = sorted(set(cohort.groups)) or [ALL]
     if options.reference is not None and options.reference not in cohort.groups:
         raise InputError(
             f"there is no group {options.reference!r} to be the reference",
             cause=f"The groups are {', '.join(groups) if cohort.groups else 'not given'}.",
+            remedy="Name one of the column of --groups with --reference.",
         )
     compared = len(groups) == 2 and options.permutations > 0
     prepared = {}

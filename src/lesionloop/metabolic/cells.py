@@ -49,6 +49,24 @@ class Table:
             remedy=f"Name the subjects in a column {' or '.join(SUBJECT_COLUMNS)}.",
         )
 
+    def row_of_subject(self) -> dict[str, int]:
+        """Number of the row of each subject, in the order of the rows.
+
+        Raises:
+            InputError: no column names the subject, a name is empty, or one is there twice.
+        """
+        column = self.subject_column()
+        found: dict[str, int] = {}
+        for row in range(len(self.rows)):
+            subject = self.text(row, column)
+            if subject in found:
+                raise InputError(
+                    f"{self.where(row, column)}: {subject} is there twice",
+                    remedy="Give each subject one row.",
+                )
+            found[subject] = row
+        return found
+
     def require(self, names: Sequence[str]) -> None:
         """See that columns are there.
 
@@ -70,7 +88,10 @@ class Table:
         """
         value = self.rows[row][column]
         if is_missing(value):
-            raise InputError(f"{self.where(row, column)}: the cell is empty")
+            raise InputError(
+                f"{self.where(row, column)}: the cell is empty",
+                remedy="Fill it in, or remove the row.",
+            )
         return str(value).strip()
 
     def number(self, row: int, column: str) -> float:
@@ -122,7 +143,10 @@ def read_table(path: Path) -> Table:
         first = 2
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
-        raise InputError(f"{path} has more than one column {twice[0]!r}")
+        raise InputError(
+            f"{path} has more than one column {twice[0]!r}",
+            remedy="Give each column a name of its own.",
+        )
     if not rows:
         raise InputError(f"{path} has no rows", remedy="Give a row for each subject.")
     return Table(path, columns, rows, first)
@@ -140,7 +164,13 @@ def _read_parquet(path: Path) -> tuple[tuple[str, ...], list[dict[str, Any]]]:
     try:
         table = parquet.read_table(path)
     except OSError as error:
-        raise InputError(f"cannot read {path}", cause=f"{error.strerror or error}.") from error
+        raise InputError(
+            f"cannot read {path}", cause=f"{error.strerror or error}.", remedy="Check the path."
+        ) from error
     except ArrowException as error:
-        raise InputError(f"{path} is not a Parquet table", cause=f"{error}.") from error
+        raise InputError(
+            f"{path} is not a Parquet table",
+            cause=f"{error}.",
+            remedy="Write it again, or give CSV.",
+        ) from error
     return tuple(table.column_names), table.to_pylist()

@@ -150,22 +150,16 @@ def _long(table: Table, column: str) -> tuple[list[str], dict[str, Floats]]:
 
 
 def _wide(table: Table, needed: Sequence[str]) -> tuple[list[str], dict[str, Floats]]:
-    subject = table.subject_column()
-    subjects: dict[str, int] = {}
-    for row in range(len(table.rows)):
-        who = table.text(row, subject)
-        if who in subjects:
-            raise InputError(f"{table.where(row, subject)}: {who} is there twice")
-        subjects[who] = row
+    row_of = table.row_of_subject()
     columns = [
         name
         for name in table.columns
         if name not in SUBJECT_COLUMNS and (not needed or name in needed)
     ]
     found = {
-        name: np.array([table.number(row, name) for row in subjects.values()]) for name in columns
+        name: np.array([table.number(row, name) for row in row_of.values()]) for name in columns
     }
-    return list(subjects), found
+    return list(row_of), found
 
 
 def _divided(
@@ -179,11 +173,13 @@ def _divided(
         raise InputError(
             f"{path} has no organ {' or '.join(by)} to divide by",
             cause=f"It has {', '.join(found)}.",
+            remedy="Use --value mean, or a table that has it.",
         )
     below = found[reference]
     if (below <= 0).any():
         raise InputError(
-            f"{path}: the {reference} of a subject has no uptake above 0, nothing to divide by"
+            f"{path}: the {reference} of a subject has no uptake above 0, nothing to divide by",
+            remedy="Use --value mean, or leave that subject out.",
         )
     notes.append(
         f"Values are ratios to {reference}, which is no node. Ratios with a common divisor are "

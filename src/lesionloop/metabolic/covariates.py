@@ -54,7 +54,7 @@ def design_of(
             or has too many texts to be a category.
     """
     table.require([*use, *([groups] if groups else [])])
-    row_of = _rows_by_subject(table)
+    row_of = table.row_of_subject()
     chosen = list(dict.fromkeys(use)) or [
         name for name in table.columns if name not in SUBJECT_COLUMNS and name != groups
     ]
@@ -71,22 +71,11 @@ def design_of(
 
 def group_names(table: Table, subjects: Sequence[str], groups: str) -> list[str | None]:
     """The group of each subject, None where it is not known."""
-    row_of = _rows_by_subject(table)
+    row_of = table.row_of_subject()
     found: list[str | None] = []
     for subject in subjects:
         value = table.rows[row_of[subject]][groups] if subject in row_of else None
         found.append(None if is_missing(value) else str(value).strip())
-    return found
-
-
-def _rows_by_subject(table: Table) -> dict[str, int]:
-    column = table.subject_column()
-    found: dict[str, int] = {}
-    for row in range(len(table.rows)):
-        subject = table.text(row, column)
-        if subject in found:
-            raise InputError(f"{table.where(row, column)}: {subject} is there twice")
-        found[subject] = row
     return found
 
 

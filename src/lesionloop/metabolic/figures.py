@@ -14,6 +14,7 @@ from lesionloop.metabolic.analysis import Analysis, Network
 from lesionloop.metabolic.estimators import pairs
 from lesionloop.metabolic.graph import filled
 from lesionloop.metabolic.outline import HEIGHT, WIDTH, body_path, places_of
+from lesionloop.reporting.chart import chart
 from lesionloop.reporting.markup import Markup, element, join
 
 __all__ = ["body_chart", "matrix_chart", "network_figures", "shown_name"]
@@ -126,7 +127,7 @@ def matrix_chart(
                 )  # fmt: skip
     width = _NAMES + side * count + 64
     parts += _key(_NAMES + side * count + 18, top, min(side * count, 180), most)
-    return _svg(title, width, top + side * count + 10, parts)
+    return chart(title, width, top + side * count + 10, parts, kind="chart")
 
 
 def body_chart(
@@ -174,7 +175,7 @@ def body_chart(
                 style="fill:#1b2530;stroke:#fff;stroke-width:1.2",
             )
         )  # fmt: skip
-    return _svg(title, WIDTH + 2 * _SIDE_LABELS, HEIGHT, parts)
+    return chart(title, WIDTH + 2 * _SIDE_LABELS, HEIGHT, parts, kind="chart")
 
 
 def shown_name(organ: str) -> str:
@@ -284,14 +285,3 @@ def _text(
         "text", join(element("title", full), shown), x=f"{x:.1f}", y=f"{y:.1f}", transform=turn,
         style=f"text-anchor:{anchor};font-size:{size:.3g}px", class_="row",
     )  # fmt: skip
-
-
-def _svg(title: str, width: float, height: float, parts: Sequence[Markup]) -> Markup:
-    return element(
-        "svg",
-        element("title", title),
-        *parts,
-        viewBox=f"0 0 {width:g} {height:g}",
-        role="img",
-        class_="chart",
-    )

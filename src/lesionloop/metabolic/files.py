@@ -11,7 +11,7 @@ from lesionloop.metabolic.figures import network_figures
 from lesionloop.metabolic.report import report_page
 from lesionloop.metabolic.tables import Row, rows_csv, summary, tables
 from lesionloop.output import all_or_none, atomic_path, write_json, write_text
-from lesionloop.reporting.ranking_figures import standalone
+from lesionloop.reporting.standalone import plain_svg_text
 
 __all__ = ["require_parquet", "write_analysis"]
 
@@ -61,7 +61,7 @@ def write_analysis(
             if parquet:
                 _write_parquet(out / f"{name}.parquet", rows)
         for name, figure in figures.items():
-            write_text(out / "figures" / f"{name}.svg", standalone(figure))
+            write_text(out / "figures" / f"{name}.svg", plain_svg_text(figure))
         write_text(out / "report.html", report_page(analysis, figures, facts))
         write_json(out / "summary.json", told)
     _remove_stale(out, files)

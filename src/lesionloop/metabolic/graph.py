@@ -70,26 +70,29 @@ def measure_graph(
     nx = load_package("networkx", EXTRA)
     rows, columns = pairs(len(names))
     graph = nx.Graph()
-    # By name, so that the order of the table's columns decides nothing.
-    graph.add_nodes_from(sorted(names))
+    # Numbered by name, so that the order of the table's columns decides nothing; and numbers, as
+    # a set of names has another order in every process.
+    number = {name: n for n, name in enumerate(sorted(names))}
+    graph.add_nodes_from(range(len(names)))
     edges = [
-        (*sorted((names[rows[n]], names[columns[n]])), abs(float(weights[n])))
+        (*sorted((number[names[rows[n]]], number[names[columns[n]]])), abs(float(weights[n])))
         for n in np.flatnonzero(chosen)
     ]
     for first, second, weight in sorted(edges):
         graph.add_edge(first, second, weight=weight, length=1 / weight)
-    degree = dict(graph.degree())
-    strength = dict(graph.degree(weight="weight"))
-    local = nx.clustering(graph, weight="weight")
-    between = nx.betweenness_centrality(graph, weight="length")
     communities, modularity = _communities(nx, graph, seed)
-    place = {name: n for n, group in enumerate(communities, start=1) for name in group}
+    place = {node: n for n, group in enumerate(communities, start=1) for node in group}
+    local = nx.clustering(graph, weight="weight")
+
+    def of_organs(values: Any, kind: type[np.number[Any]]) -> NDArray[Any]:
+        return np.array([values[number[name]] for name in names], dtype=kind)
+
     return GraphMeasures(
-        degree=np.array([degree[name] for name in names], dtype=np.int64),
-        strength=np.array([strength[name] for name in names], dtype=np.float64),
-        clustering=np.array([local[name] for name in names], dtype=np.float64),
-        betweenness=np.array([between[name] for name in names], dtype=np.float64),
-        community=np.array([place[name] for name in names], dtype=np.int64),
+        degree=of_organs(graph.degree(), np.int64),
+        strength=of_organs(graph.degree(weight="weight"), np.float64),
+        clustering=of_organs(local, np.float64),
+        betweenness=of_organs(nx.betweenness_centrality(graph, weight="length"), np.float64),
+        community=of_organs(place, np.int64),
         density=float(chosen.mean()) if len(chosen) else 0.0,
         mean_strength=float(np.abs(weights).mean()),
         global_efficiency=float(nx.global_efficiency(graph)),
@@ -130,10 +133,10 @@ def clustering(weights: Floats) -> Floats:
     return np.asarray(local.mean(axis=1))
 
 
-def _communities(nx: Any, graph: Any, seed: int) -> tuple[list[set[str]], float]:
+def _communities(nx: Any, graph: Any, seed: int) -> tuple[list[set[int]], float]:
     if not graph.number_of_edges():
-        return [{name} for name in graph], float("nan")
-    best: tuple[list[set[str]], float] = ([], -np.inf)
+        return [{node} for node in graph], float("nan")
+    best: tuple[list[set[int]], float] = ([], -np.inf)
     for start in range(_STARTS):
         found = nx.community.louvain_communities(graph, weight="weight", seed=seed + start)
         value = float(nx.community.modularity(graph, found, weight="weight"))

@@ -9,6 +9,7 @@ import numpy as np
 from lesionloop.metabolic.analysis import Analysis, Network
 from lesionloop.metabolic.estimators import pairs
 from lesionloop.metabolic.figures import shown_name
+from lesionloop.reporting.chart import figure
 from lesionloop.reporting.markup import Markup, element
 from lesionloop.reporting.page import facts_section, page
 from lesionloop.reporting.tables import cell, header_row, score, table
@@ -117,31 +118,20 @@ def _network(
     anchor: str,
     ending: str,
 ) -> Markup:
+    matrix, body = figures[f"matrix{ending}"], figures[f"body{ending}"]
     charts = [
-        _figure("Matrix", "red positive, blue negative; a dot marks edges", f"matrix{ending}"),
-        _figure(
-            "Body",
-            "edges at their organs, from the front; the strongest 150 at most",
-            f"body{ending}",
-        ),
+        figure("Matrix", "red positive, blue negative; a dot marks edges", matrix),
+        figure("Body", "edges at their organs, from the front; the strongest 150 at most", body),
     ]
     return element(
         "section",
         element("h2", title, id=anchor),
-        element(
-            "div",
-            *(element("figure", caption, figures[name]) for caption, name in charts),
-            class_="charts pair",
-        ),
+        element("div", *charts, class_="charts pair"),
         element("h3", "Edges"),
         _edge_table(analysis, network),
         element("h3", "Organs"),
         _node_table(analysis, network),
     )
-
-
-def _figure(caption: str, detail: str, name: str) -> tuple[Markup, str]:
-    return element("figcaption", caption, element("small", detail)), name
 
 
 def _edge_table(analysis: Analysis, network: Network) -> Markup:
@@ -221,9 +211,9 @@ def _difference(analysis: Analysis, figures: Mapping[str, Markup]) -> Markup | N
         )
         for n in order
     ]
-    caption, name = _figure(
+    drawn = figure(
         f"{first.name} less {second.name}", "Fisher's z; a dot marks family-wise p < 0.05",
-        "difference",
+        figures["difference"],
     )  # fmt: skip
     note = (
         f"{comparison.permutations} permutations of the groups' names among residuals that have "
@@ -234,7 +224,7 @@ def _difference(analysis: Analysis, figures: Mapping[str, Markup]) -> Markup | N
         "section",
         element("h2", "Difference", id="difference"),
         table(header_row(["Whole"], ["Difference", "p"]), element("tbody", *lines)),
-        element("div", element("figure", caption, figures[name]), style="max-width:620px"),
+        element("div", drawn, style="max-width:620px"),
         table(
             header_row(["Organs"], [first.name, second.name, "p", "p family-wise"]),
             element("tbody", *pairs_shown),

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from lesionloop.errors import InputError
 from lesionloop.imaging.study import Study, require_suv
-from lesionloop.output import finite
+from lesionloop.output import strict
 from lesionloop.progress import stage
 from lesionloop.quantification.diameter import largest_diameters
 from lesionloop.quantification.helpers import (
@@ -145,6 +145,7 @@ def quantify_study(
         raise InputError(
             f"the mask of {study.name} is not on its grid",
             cause=f"Shapes {held.shape} and {study.grid.shape}.",
+            remedy="Give the mask on the grid of the PET.",
         )
     labels = split_lesions(held)
     lesions = measure_lesions(labels, study)
@@ -184,7 +185,7 @@ def quantify_study(
         places=tuple(places),
         organs=tuple(uptake),
         burden=burden,
-        record=_strict(record),
+        record=strict(record),
     )
 
 
@@ -265,12 +266,3 @@ def _deauville(found: Deauville) -> dict[str, Any]:
         "marked_times_liver": MARKED,
         "lesions": [{"lesion": number, "points": points} for number, points in found.by_lesion],
     }
-
-
-def _strict(value: Any) -> Any:
-    """With null for numbers that are not finite."""
-    if isinstance(value, Mapping):
-        return {key: _strict(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_strict(item) for item in value]
-    return finite(value)

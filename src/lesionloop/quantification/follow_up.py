@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lesionloop.imaging.study import Study, label_array
 from lesionloop.imaging.volume import Quantity, Volume
-from lesionloop.output import finite
+from lesionloop.output import strict
 from lesionloop.quantification.helpers import PercistChange, percist_change
 from lesionloop.quantification.lean_mass import Physique, lean_factor
 from lesionloop.quantification.lesions import split_lesions
@@ -149,7 +149,6 @@ def follow_up_record(found: FollowUp, baseline: str, follow_up: str) -> dict[str
         found: the comparison.
         baseline, follow_up: names of the studies.
     """
-    percist = asdict(found.percist)
     return {
         "baseline": baseline,
         "follow_up": follow_up,
@@ -158,8 +157,7 @@ def follow_up_record(found: FollowUp, baseline: str, follow_up: str) -> dict[str
         "counts": {
             kind: len(found.of_kind(kind)) for kind in ("matched", "disappeared", "appeared")
         },
-        "percist": {"quantity": found.quantity}
-        | {name: finite(value) for name, value in percist.items()},
+        "percist": {"quantity": found.quantity, **strict(asdict(found.percist))},
         "changes": [_change_record(change) for change in found.changes],
     }
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lesionloop.errors import InputError
+from lesionloop.imaging.occupied import occupied_voxels
 from lesionloop.metrics import Connectivity, label_lesions
-from lesionloop.quantification.occupied import occupied_voxels
 
 __all__ = ["LESION_CONNECTIVITY", "split_lesions"]
 

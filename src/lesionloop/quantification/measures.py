@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lesionloop.errors import InputError
+from lesionloop.imaging.occupied import occupied_voxels
 from lesionloop.imaging.study import Study, label_array, require_suv
-from lesionloop.quantification.occupied import occupied_voxels
 from lesionloop.quantification.peak import PeakMap, PeakSphere
 
 __all__ = ["LesionMeasures", "Totals", "measure_lesions", "totals"]

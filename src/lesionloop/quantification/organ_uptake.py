@@ -95,6 +95,7 @@ def measure_organs(
         raise InputError(
             f"the organ map {organs.source} is not on the grid of {study.name}",
             cause=f"Shapes {organs.labels.shape} and {study.grid.shape}.",
+            remedy="Read the map with the grid of the study's PET.",
         )
     if not 0 <= erode_mm < float("inf"):
         raise InputError(f"the shell to leave out is 0 mm or more, not {erode_mm:g}")

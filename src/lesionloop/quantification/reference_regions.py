@@ -179,8 +179,8 @@ def _descending_cylinder(
         low, high, front = around[:, 2].min(), around[:, 2].max(), around[:, 1].mean()
     else:
         around = grid.to_world(np.argwhere(mask) + starts)
-        low, high = around[:, 2].mean(), around[:, 2].max()
-        low, front = (around[:, 2].min() + high) / 2, around[:, 1].mean()
+        high, front = around[:, 2].max(), around[:, 1].mean()
+        low = (around[:, 2].min() + high) / 2
     thoracic = (world[:, 2] >= low) & (world[:, 2] <= high) & (world[:, 1] > front)
     if not thoracic.any():
         return index[:0]

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lesionloop.imaging.occupied import occupied_voxels
 from lesionloop.imaging.study import Study
 from lesionloop.quantification.measures import LesionMeasures
-from lesionloop.quantification.occupied import occupied_voxels
 
 __all__ = ["Burden", "Spread", "lesion_spread", "measure_burden"]
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lesionloop.imaging.grid import Grid
-from lesionloop.quantification.occupied import occupied_voxels
+from lesionloop.imaging.occupied import occupied_voxels
 
 __all__ = ["ball_at", "with_rim"]
 

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lesionloop.imaging.occupied import occupied_voxels
 from lesionloop.imaging.study import Study, label_array, require_suv
-from lesionloop.quantification.occupied import occupied_voxels
 
 __all__ = ["FIXED_SUV", "PERCENTS", "AboveThreshold", "above_level", "above_part_of_maximum"]
 

@@ -12,7 +12,7 @@ from lesionloop.cohort.tables import csv_text
 from lesionloop.errors import InputError
 from lesionloop.imaging.names import IMAGE_ENDINGS
 from lesionloop.metrics import mean_without_nan
-from lesionloop.output import finite, output_folder, write_json, write_text
+from lesionloop.output import output_folder, strict, write_json, write_text
 from lesionloop.reader_study.compare import Saving, Spread, compare_times, spread
 from lesionloop.reader_study.plan import Reading, plan_readings
 from lesionloop.reader_study.protocol import Protocol
@@ -168,26 +168,22 @@ def _summary(findings: Findings) -> dict[str, Any]:
         "cases": len(protocol.cases),
         "readings": {state: states.count(state) for state in ("done", "open", "waiting")},
         "saving": [
-            {"of": of, "reader": reader, **_strict(saving)}
+            {"of": of, "reader": reader, **strict(asdict(saving))}
             for (of, reader), saving in findings.savings.items()
         ],
-        "saving_by_case": {case: finite(share) for case, share in findings.saved.items()},
+        "saving_by_case": strict(findings.saved),
         "arms": [
             {
                 "arm": arm,
                 "period": period,
-                **{name: _strict(s) for name, s in findings.spreads(arm, period).items()},
+                **{name: strict(asdict(s)) for name, s in findings.spreads(arm, period).items()},
             }
             for arm in protocol.arms
             for period in (None, *(periods if protocol.periods > 1 else ()))
         ],
-        "agreement": [_strict(row) for row in findings.agreement],
+        "agreement": [strict(asdict(row)) for row in findings.agreement],
         "notes": list(findings.notes),
     }
-
-
-def _strict(value: Any) -> dict[str, Any]:
-    return {name: finite(item) for name, item in asdict(value).items()}
 
 
 def _by_case(

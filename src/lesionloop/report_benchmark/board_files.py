@@ -8,7 +8,7 @@ from math import isnan
 from pathlib import Path
 from typing import Any, Final
 
-from lesionloop.output import all_or_none, finite, write_json, write_text
+from lesionloop.output import all_or_none, strict, write_json, write_text
 from lesionloop.report_benchmark.leaderboard import BASELINE, SHOWN, Board, Row
 from lesionloop.reporting.markup import Markup, element
 from lesionloop.reporting.page import facts_section, page
@@ -54,7 +54,7 @@ def write_board(out: Path, board: Board, *, facts: Mapping[str, str]) -> None:
 
 def board_content(board: Board) -> dict[str, Any]:
     """All of a board as JSON; what is not defined is null."""
-    return dict(_plain(asdict(board)))
+    return dict(strict(asdict(board)))
 
 
 def board_table(board: Board) -> tuple[list[str], list[list[Any]]]:
@@ -70,14 +70,6 @@ def board_table(board: Board) -> tuple[list[str], list[list[Any]]]:
         for row in board.rows
     ]
     return columns, rows
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    return finite(value)
 
 
 def _csv(board: Board) -> str:

@@ -108,9 +108,16 @@ def make_board(
     every = [template, *systems]
     names = [scores.name for scores in every]
     if len(set(names)) < len(names):
-        raise InputError("two systems have the same name", cause=f"They are {', '.join(names)}.")
+        raise InputError(
+            "two systems have the same name",
+            cause=f"They are {', '.join(names)}.",
+            remedy="Give each a name of its own.",
+        )
     if any(scores.patients != template.patients for scores in systems):
-        raise InputError("the systems were not scored on the same patients")
+        raise InputError(
+            "the systems were not scored on the same patients",
+            remedy="Score them against the same references.",
+        )
     count = len(template.patients)
     share = np.full(count, 1 / count)
     weights = np.random.default_rng(seed).multinomial(count, share, size=resamples)

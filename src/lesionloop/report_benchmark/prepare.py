@@ -78,7 +78,9 @@ def read_report(path: Path) -> str:
         text = raw.decode("utf-8-sig").strip()
     except OSError as error:
         raise InputError(
-            f"cannot read the report {path}", cause=f"{error.strerror or error}."
+            f"cannot read the report {path}",
+            cause=f"{error.strerror or error}.",
+            remedy="Check the path.",
         ) from error
     except UnicodeDecodeError as error:
         raise InputError(
@@ -90,6 +92,7 @@ def read_report(path: Path) -> str:
         raise InputError(
             f"cannot use the report {path}",
             cause="It is empty." if not text else f"It has more than {MAX_TEXT} characters.",
+            remedy="Give the text of one report.",
         )
     return text
 

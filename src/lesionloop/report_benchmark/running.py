@@ -5,6 +5,7 @@ next is asked for. A repeated run asks only for what is missing; answers to othe
 other settings are refused rather than mixed.
 """
 
+import errno
 import fcntl
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -210,7 +211,7 @@ def _append(file: int, out: Path, record: ResultRecord) -> None:
     line, size = record.line().encode(), os.fstat(file).st_size
     try:
         if os.write(file, line) < len(line):
-            raise OSError(28, "No space left on device")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(file)
     except OSError as error:
         os.ftruncate(file, size)

@@ -1,6 +1,6 @@
 """All scores of a system, patient by patient and over all of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import nan
 from typing import Any, Final
@@ -194,8 +194,8 @@ def summarise(scores: SystemScores, weights: NDArray[Any] | None = None) -> dict
     found["ce_precision"], found["ce_recall"] = clinical.precision, clinical.recall
     found["ce_f1"] = clinical.f1
     found["overall"] = overall(found)
-    one = np.isnan(scores.cider).any()
-    found["cider"] = nan if one else float(whole @ scores.cider) / number
+    undefined = np.isnan(scores.cider).any()
+    found["cider"] = nan if undefined else float(whole @ scores.cider) / number
     return found
 
 
@@ -219,9 +219,8 @@ def _check(name: str, results: Mapping[str, ResultRecord], references: Mapping[s
 
 
 def _failures(
-    results: Mapping[str, ResultRecord], references: Sequence[str] | Mapping[str, str],
-    vocabulary: Vocabulary,
-) -> dict[str, int]:  # fmt: skip
+    results: Mapping[str, ResultRecord], references: Mapping[str, str], vocabulary: Vocabulary
+) -> dict[str, int]:
     refusal = vocabulary.groups["refusal"]
     found = {"missing": len(references) - len(results), "empty": 0, "truncated": 0, "refused": 0}
     for record in results.values():

@@ -17,10 +17,7 @@ from lesionloop.imaging import Study
 from lesionloop.imaging.study import require_suv
 from lesionloop.reporting.projection import View, view_of
 
-__all__ = ["DEMO_INDICES", "SliceRule", "body_depth", "render_slices"]
-
-#: Slices of the one published example.
-DEMO_INDICES: Final = (90, 100, 110)
+__all__ = ["SliceRule", "body_depth", "render_slices"]
 
 #: The body is where PET shows more than this, SUV: above noise in air, below any tissue.
 _BODY_SUV: Final = 0.2
@@ -128,7 +125,10 @@ def body_depth(pet: NDArray[Any], view: View) -> tuple[int, int]:
     others = tuple(axis for axis in range(3) if axis != view.through)
     filled = (pet > _BODY_SUV).sum(axis=others)
     if not filled.any():
-        raise InputError(f"no voxel of the PET is above SUV {_BODY_SUV}, so there is no body")
+        raise InputError(
+            f"no voxel of the PET is above SUV {_BODY_SUV}, so there is no body",
+            remedy="Check that it is in SUV.",
+        )
     planes = np.flatnonzero(filled >= _BODY_PART * filled.max())
     return int(planes[0]), int(planes[-1])
 

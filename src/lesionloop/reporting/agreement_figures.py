@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from math import ceil, floor, isfinite, log10
 
 from lesionloop.ranking.agreement import BlandAltman
+from lesionloop.reporting.chart import chart
 from lesionloop.reporting.curves import COLOURS
 from lesionloop.reporting.markup import Markup, element
 
@@ -88,14 +89,7 @@ def bland_altman_chart(
             "text", y_label, x=11, y=middle, transform=f"rotate(-90 11 {middle:g})", class_="name"
         ),
     ]
-    return element(
-        "svg",
-        element("title", title),
-        *parts,
-        viewBox=f"0 0 {_WIDTH:g} {_HEIGHT:g}",
-        role="img",
-        class_="chart ranking",
-    )
+    return chart(title, _WIDTH, _HEIGHT, parts)
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:

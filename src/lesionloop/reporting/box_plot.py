@@ -6,6 +6,7 @@ from math import isfinite
 
 import numpy as np
 
+from lesionloop.reporting.chart import chart
 from lesionloop.reporting.curves import COLOURS
 from lesionloop.reporting.markup import Markup, element
 
@@ -71,14 +72,7 @@ def box_chart(
             "text", y_label, x=11, y=centre, transform=f"rotate(-90 11 {centre:g})", class_="name"
         ),
     ]
-    return element(
-        "svg",
-        element("title", title),
-        *parts,
-        viewBox=f"0 0 {_WIDTH:g} {_HEIGHT:g}",
-        role="img",
-        class_="chart ranking",
-    )
+    return chart(title, _WIDTH, _HEIGHT, parts)
 
 
 def _marks(box: Box, middle: float, column: float, y_max: float) -> list[Markup]:

@@ -5,7 +5,7 @@ escaped.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
 from statistics import median
@@ -13,6 +13,7 @@ from statistics import median
 from lesionloop.output import write_text
 from lesionloop.ranking.agreement import BlandAltman, IntraclassCorrelation
 from lesionloop.reporting.agreement_figures import bland_altman_chart
+from lesionloop.reporting.chart import figure
 from lesionloop.reporting.curves import Curve, step_chart
 from lesionloop.reporting.markup import Content, Markup, element
 from lesionloop.reporting.page import facts_section, page
@@ -138,7 +139,7 @@ class ClinicianFindings:
     sessions: Sequence[SessionRow] = ()
     missing: Sequence[str] = ()
     failures: Sequence[str] = ()
-    notes: Sequence[str] = field(default=())
+    notes: Sequence[str] = ()
 
 
 def write_clinician_report(
@@ -238,7 +239,7 @@ def _curves(findings: ClinicianFindings) -> Markup:
             ]  # fmt: skip
             title = f"{label} of {segmenter} per step, with each reader and their mean"
             chart = step_chart(drawn, title=title, y_label=label, y_max=1.0)
-            charts.append(_figure(f"{segmenter}: {label}", "mean over cases", chart))
+            charts.append(figure(f"{segmenter}: {label}", "mean over cases", chart))
     names = [element("li", swatch(number), name) for name, number in colours.items()]
     return element(
         "section",
@@ -299,7 +300,7 @@ def _areas(findings: ClinicianFindings) -> Markup | None:
         ]
         rows.append(element("tr", element("th", plot.segmenter), *cells))
     charts = [
-        _figure(
+        figure(
             f"{plot.segmenter}: {_METRICS[plot.metric]}, {plot.reader_a} and {plot.reader_b}",
             _RULES[plot.rule],
             bland_altman_chart(
@@ -382,10 +383,6 @@ def _missing(findings: ClinicianFindings) -> Markup | None:
         *parts,
         element("p", note, class_="note"),
     )
-
-
-def _figure(caption: str, detail: str, chart: Markup) -> Markup:
-    return element("figure", element("figcaption", caption, element("small", detail)), chart)
 
 
 def _signed(value: float) -> str:

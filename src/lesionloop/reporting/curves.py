@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, isfinite, log10
 
+from lesionloop.reporting.chart import chart
 from lesionloop.reporting.markup import Markup, element
 
 __all__ = ["COLOURS", "Curve", "step_chart"]
@@ -51,15 +52,9 @@ def step_chart(
     last = max((len(curve.values) for curve in curves), default=1) - 1
     finite = [value for curve in curves for value in curve.values if isfinite(value)]
     frame = _Frame(max(last, 1), y_max or _round_up(max(finite, default=1.0)))
-    return element(
-        "svg",
-        element("title", title),
-        *_axes(frame, last, y_label),
-        *(_line(frame, curve) for curve in sorted(curves, key=lambda curve: curve.strong)),
-        viewBox=f"0 0 {_WIDTH:g} {_HEIGHT:g}",
-        role="img",
-        class_="chart",
-    )
+    lines = [_line(frame, curve) for curve in sorted(curves, key=lambda curve: curve.strong)]
+    parts = [*_axes(frame, last, y_label), *lines]
+    return chart(title, _WIDTH, _HEIGHT, parts, kind="chart")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from scipy.ndimage import binary_erosion
 
 from lesionloop.output import write_text
-from lesionloop.reporting.frame import text_font
+from lesionloop.reporting.frame import Rgb, text_font
 from lesionloop.reporting.markup import Markup, element
 from lesionloop.reporting.mip import png_bytes
 from lesionloop.reporting.page import facts_section, page
@@ -32,7 +32,6 @@ _HEAD_PX = 22
 #: Outlines: fused lesion, and the phase's own (after Okabe and Ito 2008).
 _FUSED, _OWN = (230, 159, 0), (0, 174, 239)
 _PICTURE_WIDTH = 640
-Rgb = tuple[int, int, int]
 
 
 def lesion_picture(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from lesionloop.metrics.curves import auc, mean_curve
+from lesionloop.reporting.chart import figure
 from lesionloop.reporting.curves import Curve, step_chart
 from lesionloop.reporting.loop_cases import case_anchor
 from lesionloop.reporting.loop_records import CaseReport, Group, runs_by_case
@@ -108,7 +109,7 @@ def curves_section(groups: Sequence[Group]) -> Markup:
     together: list[Markup] = []
     if len(groups) > 1:
         charts = [
-            _figure(name, "mean over cases", _mean_chart(groups, name, column))
+            figure(name, "mean over cases", _mean_chart(groups, name, column))
             for name, column in _METRICS
         ]
         names = [element("li", swatch(group.number), group.label) for group in groups]
@@ -117,7 +118,7 @@ def curves_section(groups: Sequence[Group]) -> Markup:
             element("ul", *names, class_="legend"),
         ]
     each = [
-        _figure(
+        figure(
             f"{name}, {group.label}",
             _count(group),
             _group_chart(group, name, column, y_max=1.0),
@@ -188,7 +189,7 @@ def timings_section(groups: Sequence[Group]) -> Markup:
         for group in groups
     ]
     charts = [
-        _figure(
+        figure(
             group.label,
             f"seconds per step, {_count(group)}",
             _group_chart(group, "seconds", lambda run: run.scores().seconds, y_max=None),
@@ -225,11 +226,6 @@ def _count(group: Group) -> str:
 
 def _mean(group: Group, column: _Column) -> list[float]:
     return [float(value) for value in mean_curve([column(run) for run in group.cases])]
-
-
-def _figure(caption: str, detail: str, chart: Markup) -> Markup:
-    text = element("figcaption", caption, element("small", detail))
-    return element("figure", text, chart)
 
 
 def _grid(figures: Sequence[Markup], groups: Sequence[Group]) -> Markup:

@@ -124,6 +124,7 @@ def _check(pet: Volume, masks: Mapping[str, NDArray[Any]], suv_max: float, heigh
             raise InputError(
                 f"mask {name!r} of shape {np.shape(mask)} does not fit {pet.source}",
                 cause=f"The PET has shape {pet.grid.shape} (x, y, z).",
+                remedy="Give masks on the grid of the PET.",
             )
 
 

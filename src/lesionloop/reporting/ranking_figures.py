@@ -9,10 +9,11 @@ from math import isfinite, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from lesionloop.reporting.chart import chart
 from lesionloop.reporting.curves import COLOURS
 from lesionloop.reporting.markup import Markup, element, join
 
-__all__ = ["blob_chart", "interval_chart", "pair_chart", "podium_chart", "standalone"]
+__all__ = ["blob_chart", "interval_chart", "pair_chart", "podium_chart"]
 
 Floats = NDArray[np.float64]
 
@@ -24,29 +25,6 @@ _FOOT = 34.0
 _LONGEST_NAME = 22
 #: The podium shows so many algorithms, the best ones: as many as there are colours.
 PODIUM = COLOURS
-
-
-#: The light colours of the page, for figures that stand alone: not every program that turns SVG
-#: into PDF knows style sheets with variables.
-_INKS = ("#0b6e8f", "#d1590a", "#6d4aa8", "#12855f", "#b3256b", "#8a6d00", "#3d5a80", "#8c4a2f")
-_STYLE = """
-text { font: 11px sans-serif; fill: #5b6875; } .row { fill: #1b2530; }
-path { fill: none; stroke-width: 2.2; } .grid { stroke: #dce2e8; stroke-width: 1; }
-.tick.x, .name { text-anchor: middle; } .tick.y { text-anchor: end; }
-.blob path { stroke-width: 1; } .podium circle { opacity: .55; }
-.pair { fill: #f5f7f9; stroke: #dce2e8; } .better { fill: #2a9bbf; stroke: #2a9bbf; }
-"""
-
-
-def standalone(figure: Markup) -> str:
-    """A figure as an SVG file, in the light colours of the page."""
-    inks = "".join(
-        f".series-{n} {{ fill: {ink}; stroke: none; }} .series-{n} path {{ stroke: {ink}; }}\n"
-        for n, ink in enumerate(_INKS)
-    )
-    start = figure.index(">") + 1
-    head = figure[: start - 1] + ' xmlns="http://www.w3.org/2000/svg">'
-    return f"{head}<style>{_STYLE}{inks}</style>{figure[start:]}\n"
 
 
 def interval_chart(
@@ -85,7 +63,7 @@ def interval_chart(
             dot = element("circle", cx=f"{x(mean):.1f}", cy=f"{y:.1f}", r=3.4)
             parts.append(element("g", element("title", detail), line, dot, class_=_series(row)))
     parts.append(element("text", x_label, x=(_NAMES + _WIDTH) / 2, y=foot + 29, class_="name"))
-    return _svg(title, _WIDTH, foot + _FOOT, parts)
+    return chart(title, _WIDTH, foot + _FOOT, parts)
 
 
 def blob_chart(names: Sequence[str], shares: Floats, intervals: Floats, *, title: str) -> Markup:
@@ -127,7 +105,7 @@ def blob_chart(names: Sequence[str], shares: Floats, intervals: Floats, *, title
         parts.append(element("g", line, *blobs, class_=f"blob {_series(row)}"))
     middle = _NAMES + step * count / 2
     parts.append(element("text", "place", x=f"{middle:.1f}", y=foot + 29, class_="name"))
-    return _svg(title, _WIDTH, foot + _FOOT, parts)
+    return chart(title, _WIDTH, foot + _FOOT, parts)
 
 
 def podium_chart(names: Sequence[str], values: Floats, *, title: str, y_label: str) -> Markup:
@@ -188,7 +166,7 @@ def podium_chart(names: Sequence[str], values: Floats, *, title: str, y_label: s
         element("text", y_label, x=11, y=110, transform="rotate(-90 11 110)", class_="name"),
         element("text", "cases", x=11, y=265, transform="rotate(-90 11 265)", class_="name"),
     ]
-    return _svg(title, _WIDTH, foot + _FOOT, parts)
+    return chart(title, _WIDTH, foot + _FOOT, parts)
 
 
 def pair_chart(
@@ -227,7 +205,7 @@ def pair_chart(
     for column in range(count):
         x = _NAMES + side * (column + 0.5)
         parts.append(element("text", column + 1, x=f"{x:.1f}", y=foot + 12, class_="tick x"))
-    return _svg(title, _NAMES + side * count + _END, foot + 18, parts)
+    return chart(title, _NAMES + side * count + _END, foot + 18, parts)
 
 
 def _height(value: float, low: float, high: float, top: float, height: float) -> float:
@@ -242,14 +220,3 @@ def _name(name: str, y: float) -> Markup:
     shown = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
     text = join(element("title", name), shown)
     return element("text", text, x=_NAMES - 10, y=f"{y + 4:.1f}", class_="tick y row")
-
-
-def _svg(title: str, width: float, height: float, parts: Sequence[Markup]) -> Markup:
-    return element(
-        "svg",
-        element("title", title),
-        *parts,
-        viewBox=f"0 0 {width:g} {height:g}",
-        role="img",
-        class_="chart ranking",
-    )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lesionloop.output import write_text
 from lesionloop.ranking import METRICS, Ranking
 from lesionloop.ranking.league import League
+from lesionloop.reporting.chart import figure
 from lesionloop.reporting.curves import COLOURS, Curve, step_chart
 from lesionloop.reporting.markup import Content, Markup, element, join
 from lesionloop.reporting.page import facts_section, page
@@ -24,13 +25,12 @@ from lesionloop.reporting.ranking_figures import (
     pair_chart,
     podium_chart,
 )
-from lesionloop.reporting.tables import amount, cell, header_row, score, swatch, table
+from lesionloop.reporting.tables import DASH, amount, cell, header_row, score, swatch, table
 
 __all__ = ["Extras", "ranking_figures", "write_ranking_report"]
 
 _TIED = {"average": "average", "min": "best"}
 _DESCRIPTIVE = ("final_dice", "final_dmm", "fpv_ml", "fnv_ml")
-
 
 #: Width of the picture of a case, CSS pixels: three stand beside each other.
 _PICTURE_WIDTH = 250
@@ -170,7 +170,7 @@ def _leaderboard(league: League, extras: Extras) -> Markup:
         for name in described:
             shown = amount if name.endswith("_ml") else score
             cells.append(cell(shown(float(ranking.means[name][n]))))
-        cells.append(cell(int(league.table.missing[n].sum()) or "–"))  # noqa: RUF001
+        cells.append(cell(int(league.table.missing[n].sum()) or DASH))
         if extras.lesion_free_empty:
             cells.append(cell(f"{extras.lesion_free_empty[n]:.0%}"))
         rows.append(element("tr", element("th", swatch(row), ranking.algorithms[n]), *cells))
@@ -198,10 +198,10 @@ def _uncertainty(league: League, figures: Mapping[str, Markup]) -> Markup | None
     if league.bootstrap is None:
         return None
     charts = [
-        _figure(METRICS[name].label, "mean and interval", figures[f"intervals-{name}"])
+        figure(METRICS[name].label, "mean and interval", figures[f"intervals-{name}"])
         for name in league.rules.weights
     ]
-    charts.append(_figure("Places", "share of resamples by area", figures["blobs"]))
+    charts.append(figure("Places", "share of resamples by area", figures["blobs"]))
     tau = league.bootstrap.tau
     tau = tau[np.isfinite(tau)]
     low, middle, high = np.quantile(tau, [0.025, 0.5, 0.975]) if tau.size else (nan, nan, nan)
@@ -231,7 +231,7 @@ def _curves(league: League, extras: Extras) -> Markup | None:
         ]
         title = f"Mean {name} over the steps of the loop, one line per algorithm"
         chart = step_chart(drawn, title=title, y_label=name, y_max=1.0)
-        charts.append(_figure(name, "mean over cases", chart))
+        charts.append(figure(name, "mean over cases", chart))
     names = [element("li", swatch(row), league.table.algorithms[n]) for row, n in enumerate(order)]
     rest = len(league.ranking.order) - len(order)
     note = element("p", f"The best {len(order)} of them.", class_="note") if rest else None
@@ -246,7 +246,7 @@ def _curves(league: League, extras: Extras) -> Markup | None:
 
 def _podium(league: League, figures: Mapping[str, Markup], extras: Extras) -> Markup:
     charts = [
-        _figure(
+        figure(
             METRICS[name].label,
             "every case, by the place that it takes there; below, how often",
             figures[f"podium-{name}"],
@@ -268,7 +268,7 @@ def _podium(league: League, figures: Mapping[str, Markup], extras: Extras) -> Ma
 
 def _pairs(league: League, figures: Mapping[str, Markup]) -> Markup:
     charts = [
-        _figure(METRICS[name].label, "row better than column", figures[f"pairs-{name}"])
+        figure(METRICS[name].label, "row better than column", figures[f"pairs-{name}"])
         for name in league.tests
     ]
     alpha = next(iter(league.tests.values())).alpha
@@ -352,10 +352,6 @@ def _failures(extras: Extras) -> Markup | None:
     return element(
         "section", element("h2", "Failures", id="failures"), element("ul", *lines, class_="notes")
     )
-
-
-def _figure(caption: str, detail: str, chart: Markup) -> Markup:
-    return element("figure", element("figcaption", caption, element("small", detail)), chart)
 
 
 def _weights(league: League) -> str:

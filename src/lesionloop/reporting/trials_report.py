@@ -16,6 +16,7 @@ from lesionloop.ranking.trials.centre_tests import quartiles
 from lesionloop.ranking.trials.checks import NOT_REPRODUCIBLE
 from lesionloop.ranking.trials.size_strata import CONVENTION
 from lesionloop.ranking.trials.standings import CellRanks
+from lesionloop.reporting.chart import figure
 from lesionloop.reporting.markup import Markup, element
 from lesionloop.reporting.page import facts_section, page
 from lesionloop.reporting.ranking_figures import blob_chart, interval_chart
@@ -145,8 +146,8 @@ def _uncertainty(result: TrialsResult, figures: Mapping[str, Markup]) -> Markup 
         if entry.bootstrap is None:
             continue
         charts += [
-            _figure(_TASKS[task], "share of resamples by area", figures[f"places-{task}"]),
-            _figure(_TASKS[task], "average rank and interval", figures[f"ranks-{task}"]),
+            figure(_TASKS[task], "share of resamples by area", figures[f"places-{task}"]),
+            figure(_TASKS[task], "average rank and interval", figures[f"ranks-{task}"]),
         ]
         known = entry.bootstrap.tau[np.isfinite(entry.bootstrap.tau)]
         median = float(np.median(known)) if known.size else nan
@@ -296,7 +297,3 @@ def _lines(lines: Sequence[str]) -> Markup:
 
 def _parameter(block: str, metric: str) -> str:
     return f"{BLOCKS[block].label}, {TRIALS_METRICS[metric].label}"
-
-
-def _figure(caption: str, detail: str, chart: Markup) -> Markup:
-    return element("figure", element("figcaption", caption, element("small", detail)), chart)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lesionloop.imaging.occupied import occupied_voxels
 from lesionloop.segmenters.boxes import Box, grow, place_in, within
 from lesionloop.segmenters.parts import label_parts
 
@@ -31,13 +32,11 @@ def find_specks(
     labels: NDArray[np.unsignedinteger], count: int, uptake: NDArray[np.float32], rule: SpeckRule
 ) -> NDArray[np.bool_]:
     """Which labels, 0 to ``count``, are specks: bool [count + 1]; index 0 is False."""
-    flat = labels.ravel(order="F")
-    inside = np.flatnonzero(flat)
-    owner = flat[inside]
+    # Few voxels are inside: only they are looked at.
+    at = np.unravel_index(occupied_voxels(labels), labels.shape, order="F")
+    owner = labels[at]
     sizes = np.bincount(owner, minlength=count + 1)
     peaks = np.full(count + 1, -np.inf, dtype=np.float32)
-    # Few voxels are inside: an array in another memory order is not copied for them.
-    at = np.unravel_index(inside, labels.shape, order="F")
     np.maximum.at(peaks, owner, uptake[at])
     specks = np.asarray((sizes < rule.least_voxels) & (peaks < rule.sure_peak))
     specks[0] = False

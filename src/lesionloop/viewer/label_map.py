@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lesionloop.imaging.occupied import occupied_voxels
 from lesionloop.segmenters.boxes import Box
 
 __all__ = ["LabelMap"]
@@ -38,9 +39,9 @@ class LabelMap:
     def of(cls, labels: NDArray[Any]) -> "LabelMap":
         """From an array [x, y, z], 0 outside."""
         x, y, z = labels.shape
-        flat = labels.ravel(order="F")
-        positions = np.flatnonzero(flat)
-        return cls((x, y, z), positions.astype(np.int64), flat[positions].astype(np.int64))
+        positions = occupied_voxels(labels)
+        index = np.unravel_index(positions, labels.shape, order="F")
+        return cls((x, y, z), positions.astype(np.int64), labels[index].astype(np.int64))
 
     def dense(self) -> NDArray[np.uint16]:
         """As an array [x, y, z], x fastest in memory."""

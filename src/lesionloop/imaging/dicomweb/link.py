@@ -11,13 +11,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, urlencode
 
 import requests
 
 from lesionloop.errors import GatewayError, InputError
 from lesionloop.imaging.dicomweb.answer import Answer, BrokenError, TooLargeError
-from lesionloop.imaging.dicomweb.session import StraightSession
+from lesionloop.imaging.dicomweb.session import (
+    BearerToken,
+    StraightSession,
+    address_parts,
+    is_private,
+)
 
 __all__ = ["Limits", "Link", "never"]
 
@@ -26,7 +31,6 @@ _BUSY = (429, 502, 503, 504)
 #: Waits between the tries of a request that changes nothing, s.
 _WAITS_S = (0.5, 1.5)
 _CONNECT_S = 10.0
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 Taken = TypeVar("Taken")
 Params = Mapping[str, str | int | list[str]]
@@ -79,10 +83,10 @@ class Link:
         timeout_s: float = 30.0,
         limits: Limits | None = None,
     ) -> None:
-        self._root = _checked(url)
-        parts = urlsplit(self._root)
+        parts = _checked(url)
+        self._root = url.rstrip("/")
         self.name = parts.netloc
-        self.is_private = parts.scheme == "https" or parts.hostname in _LOOPBACK
+        self.is_private = is_private(parts)
         self.limits = limits or Limits()
         self._timeout_s = timeout_s
         self._session = StraightSession()
@@ -96,7 +100,6 @@ class Link:
                 f"cannot read the certificates {ca}",
                 remedy="Give a file of the certificates to trust, in PEM form.",
             )
-            self._session.verify = str(ca)
 
     def __enter__(self) -> "Link":
         """The link itself."""
@@ -244,19 +247,13 @@ class Link:
         raise self.nonsense(f"It answers {status}.")
 
 
-def _checked(url: str) -> str:
-    """The address without a slash at its end."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), 0
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise InputError(
-            "the address of the PACS cannot be used",
-            cause="It is no http or https address.",
-            remedy="Give the root of its DICOMweb services: https://pacs.example.org/dicom-web.",
-        )
+def _checked(url: str) -> SplitResult:
+    """The parts of an address that is safe to give as an argument."""
+    parts = address_parts(
+        url,
+        whose="the PACS",
+        remedy="Give the root of its DICOMweb services: https://pacs.example.org/dicom-web.",
+    )
     if parts.username is not None or parts.password is not None:
         raise InputError(
             "the address of the PACS holds credentials",
@@ -269,23 +266,7 @@ def _checked(url: str) -> str:
             cause="It has a query or a fragment.",
             remedy="Give the root of its DICOMweb services alone.",
         )
-    return url.rstrip("/")
-
-
-class _Bearer(requests.auth.AuthBase):
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
-
-
-class _NoAuth(requests.auth.AuthBase):
-    """Sends nothing: `requests` would look into ~/.netrc otherwise."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
+    return parts
 
 
 def _auth(token: str | None, login: str | None) -> requests.auth.AuthBase:
@@ -296,10 +277,8 @@ def _auth(token: str | None, login: str | None) -> requests.auth.AuthBase:
                 cause="It holds other than printable ASCII characters.",
                 remedy="Check the variable that it is in.",
             )
-    if token:
-        return _Bearer(token)
-    if not login:
-        return _NoAuth()
+    if token or not login:
+        return BearerToken(token or None)
     user, colon, password = login.partition(":")
     if not colon:
         raise InputError(

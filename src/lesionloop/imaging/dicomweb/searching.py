@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NoReturn
 
 from lesionloop.errors import InputError
 from lesionloop.imaging.dicomweb import values
@@ -266,5 +266,5 @@ def _day(value: str | None) -> str:
         return _no_day(value)
 
 
-def _no_day(value: str) -> str:
+def _no_day(value: str) -> NoReturn:
     raise InputError(f"{value[:20]!r} is no date", remedy="Give it as YYYY-MM-DD.")

@@ -22,7 +22,6 @@ from lesionloop.ranking.trials.standings import MISSING_RULES, Missing
 
 __all__ = [
     "COUNTS",
-    "LESION_SUMS",
     "CaseRecord",
     "RecordTable",
     "is_record_table",
@@ -35,9 +34,6 @@ Floats = NDArray[np.float64]
 
 _NAMES = ("block", "centre", "competitor", "case")
 COUNTS = ("tp0", "fp0", "fn0", "tp05", "fp05", "fn05")
-LESION_SUMS = (
-    "sum_dice", "sum_jaccard", "sum_voe", "sum_rvd", "sum_assd", "sum_rmsd", "sum_msd",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,19 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult
 
 import requests
 
 from lesionloop.errors import GatewayError, InputError
 from lesionloop.imaging.dicomweb.answer import Answer as Body
 from lesionloop.imaging.dicomweb.answer import BrokenError, TooLargeError
-from lesionloop.imaging.dicomweb.session import StraightSession
+from lesionloop.imaging.dicomweb.session import (
+    BearerToken,
+    StraightSession,
+    address_parts,
+    is_private,
+)
 from lesionloop.report_benchmark.records import MAX_TEXT
 from lesionloop.report_benchmark.runners.pace import Pace
 from lesionloop.report_benchmark.runners.protocol import (
@@ -40,7 +45,6 @@ _FIRST_WAIT_S: Final = 1.0
 #: A server that asks for a longer wait is not waited for.
 _LONGEST_WAIT_S: Final = 300.0
 _MAX_BODY: Final = 16 << 20
-_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 
 
 class OpenAiChat:
@@ -73,10 +77,10 @@ class OpenAiChat:
         per_minute: float = 0.0,
         first_wait_s: float = _FIRST_WAIT_S,
     ) -> None:
-        self._address = f"{_checked(url)}/chat/completions"
-        parts = urlsplit(self._address)
+        parts = _checked(url)
+        self._address = f"{url.rstrip('/')}/chat/completions"
         self._host = parts.netloc
-        self.is_private = parts.scheme == "https" or parts.hostname in _LOOPBACK
+        self.is_private = is_private(parts)
         if not model.strip():
             raise InputError("the model has no name", remedy="Give the name that the server has.")
         if not (timeout_s > 0 and tries >= 1 and per_minute >= 0):
@@ -198,7 +202,7 @@ class OpenAiChat:
         session: requests.Session | None = getattr(self._threads, "session", None)
         if session is None:
             session = self._threads.session = StraightSession()
-            session.auth = _Bearer(self._key)
+            session.auth = BearerToken(self._key)
         return session
 
     def _refusal(self, status: int, content: bytes) -> str:
@@ -245,18 +249,6 @@ class OpenAiChat:
         return Answer(plain, finish if isinstance(finish, str) else None, refused, extra)
 
 
-class _Bearer(requests.auth.AuthBase):
-    """Sends the key, or nothing: `requests` would look into ~/.netrc otherwise."""
-
-    def __init__(self, key: str | None) -> None:
-        self._key = key
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._key is not None:
-            request.headers["Authorization"] = f"Bearer {self._key}"
-        return request
-
-
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait by the header Retry-After (RFC 9110, 10.2.3); None without a usable one."""
     value = headers.get("Retry-After", "").strip()
@@ -270,23 +262,17 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     return max(0.0, (then - datetime.now(UTC)).total_seconds())
 
 
-def _checked(url: str) -> str:
-    """The address without a slash at its end."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), 0
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise InputError(
-            "the address of the model's server cannot be used",
-            cause="It is no http or https address.",
-            remedy="Give the root of its interface: http://localhost:8000/v1.",
-        )
+def _checked(url: str) -> SplitResult:
+    """The parts of an address that holds nothing but where the server is."""
+    parts = address_parts(
+        url,
+        whose="the model's server",
+        remedy="Give the root of its interface: http://localhost:8000/v1.",
+    )
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
         raise InputError(
             "the address of the model's server cannot be used",
             cause="It holds credentials, a query or a fragment.",
             remedy="Give the root alone, and the key in LESIONLOOP_API_KEY.",
         )
-    return url.rstrip("/")
+    return parts

@@ -150,10 +150,15 @@ def image_bytes(path: Path) -> tuple[bytes, str]:
             content = file.read(_MAX_IMAGE + 1)
     except OSError as error:
         raise InputError(
-            f"cannot read the image {path}", cause=f"{error.strerror or error}."
+            f"cannot read the image {path}",
+            cause=f"{error.strerror or error}.",
+            remedy="Check that it is still there, or prepare the records.",
         ) from error
     if len(content) > _MAX_IMAGE:
-        raise InputError(f"the image {path} is larger than {_MAX_IMAGE >> 20} MiB")
+        raise InputError(
+            f"the image {path} is larger than {_MAX_IMAGE >> 20} MiB",
+            remedy="Make it smaller, or prepare the records.",
+        )
     for signature, kind in _SIGNATURES.items():
         if content.startswith(signature):
             return content, kind
