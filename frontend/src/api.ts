@@ -148,6 +148,8 @@ export const exportAddress = (sessionId: string, what: string) =>
 
 export const newUpload = () => post<{ id: string }>("/uploads", {});
 export const finishUpload = (id: string) => post<Uploaded>(`/uploads/${id}/finish`, {});
+/** Remove a study that was fetched from the archive. */
+export const removeStudy = (id: string) => remove(`/studies/${id}`);
 export const removeUpload = (id: string) => remove(`/uploads/${id}`);
 
 export const searchPacs = (query: PacsQuery) =>

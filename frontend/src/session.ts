@@ -34,6 +34,8 @@ const RETRY_MS = 2000;
 const PLACES_MS = 2000;
 /** What another window has done is asked for so often. */
 const LOOK_MS = 2500;
+/** The status of a step that was recorded and that the segmenter failed at. */
+const FAILED = 502;
 /** Only for the timings: not worth a word to the reader when they are lost. */
 const QUIET = ["view", "pause", "resume"];
 
@@ -129,6 +131,7 @@ export class Session {
   private async deliver(entry: Waiting, ask: () => Promise<EventAnswer>): Promise<Error | null> {
     this.waiting.push(entry);
     this.view.changed();
+    let failed = false;
     try {
       const answer = await this.untilAnswered(ask);
       if (entry.stroke) {
@@ -141,10 +144,13 @@ export class Session {
       return null;
     } catch (error) {
       this.view.told(describe(error));
+      failed = error instanceof api.Refused && error.status === FAILED;
       return error as Error;
     } finally {
       this.drop(entry);
       this.view.changed();
+      // It was recorded: it can be undone, and why it is not in the mask is part of the state.
+      if (failed) void this.refresh();
     }
   }
 

@@ -72,10 +72,11 @@ async function listPage(root: HTMLElement, info: Info, open: (session: string) =
     }
   };
   const remove = async (study: StudyEntry) => {
-    const together = studies.filter((other) => other.upload === study.upload).map((s) => s.name);
-    if (!study.upload || !confirm(`Remove from the server: ${together.join(", ")}?`)) return;
+    const { upload } = study;
+    const together = upload ? studies.filter((other) => other.upload === upload) : [study];
+    if (!confirm(`Remove from the server: ${together.map((s) => s.name).join(", ")}?`)) return;
     try {
-      await api.removeUpload(study.upload);
+      await (upload ? api.removeUpload(upload) : api.removeStudy(study.id));
       message.textContent = "";
     } catch (error) {
       message.textContent = describe(error);

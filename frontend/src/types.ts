@@ -25,7 +25,7 @@ export interface StudyEntry {
   kind: string;
   sessions: SessionEntry[];
   source?: "folder" | "upload" | "pacs";
-  /** What to remove it by, when it was uploaded. */
+  /** What to remove it by, when it was uploaded; what was fetched goes by its own id. */
   upload?: string | null;
 }
 
@@ -174,6 +174,8 @@ export interface SessionState {
   places_revision: number;
   /** The mask made elsewhere that the session goes on from. */
   start?: { name: string; lesions: number } | null;
+  /** Why the mask is older than what was drawn: the segmenter failed. */
+  problem?: Problem | null;
 }
 
 /** A box of voxels, stop is exclusive. */

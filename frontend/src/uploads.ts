@@ -14,8 +14,15 @@ const PAUSE_MS = 1500;
 
 /** All files of a drop, those in folders as well. Must be called before the drop's event ends. */
 export async function dropped(transfer: DataTransfer): Promise<Given[]> {
-  const entries = [...transfer.items].flatMap((item) => item.webkitGetAsEntry() ?? []);
-  return (await Promise.all(entries.map(within))).flat();
+  const files = [...transfer.items].filter((item) => item.kind === "file");
+  const found = files.map((item) => {
+    const entry = item.webkitGetAsEntry();
+    if (entry) return within(entry);
+    // What lies in no file system, such as an attachment of a mail, has no entry but is a file.
+    const file = item.getAsFile();
+    return file ? chosen([file]) : [];
+  });
+  return (await Promise.all(found)).flat();
 }
 
 export const chosen = (files: Iterable<File>): Given[] =>

@@ -46,6 +46,17 @@ def test_a_command_gives_the_mask_that_its_program_gives(study: Study, tmp_path:
         np.testing.assert_array_equal(outside.segment(points), inside.segment(points))
 
 
+def test_a_link_is_run_under_its_own_name(study: Study, tmp_path: Path) -> None:
+    """The Python of a virtual environment is a link that knows by its name where it is."""
+    say = "#!/bin/sh\necho \"run as $0\" >&2\nexit 3\n"
+    (tmp_path / "real").mkdir()
+    program(tmp_path / "real", say, "tool")
+    (tmp_path / "link").symlink_to(tmp_path / "real" / "tool")
+    session = load_segmenter(f"command:{tmp_path / 'link'}").open(study)
+    with pytest.raises(StepFailureError, match=f"run as {tmp_path}/link"):
+        session.segment(ScribbleSet())
+
+
 def test_what_goes_wrong_is_told_step_by_step(study: Study, tmp_path: Path) -> None:
     for text, message in (
         ("#!/bin/sh\necho no weights >&2; exit 3\n", "ended with 3: no weights"),

@@ -18,6 +18,7 @@ from lesionloop.phantom import make_phantom
 from lesionloop.scribbles import Scribble, ScribbleSet
 from lesionloop.segmenters import SEGMENTERS, Segmenter, load_segmenter
 from lesionloop.segmenters.influence import Reach
+from lesionloop.segmenters.protocol import Repeatable
 
 StudyMaker = Callable[..., Study]
 Variant = tuple[str, dict[str, Any]]
@@ -343,9 +344,10 @@ def test_a_mirrored_study_gives_the_mirrored_mask(
 
 
 def test_a_phantom_with_and_without_ct(variant: Variant) -> None:
-    phantom = make_phantom(seed=3, spacing=(11.0, 10.0, 12.0), lesions=5)
+    field_mm = (460.0, 340.0, 400.0)  # long enough to show a trunk
+    phantom = make_phantom(seed=3, spacing=(11.0, 10.0, 12.0), field_mm=field_mm, lesions=12)
     lesion = np.argwhere(phantom.reference.values > 0)[:4]
-    scribbles = ScribbleSet().add(lesion, "foreground").add([[30, 30, 70]], "background")
+    scribbles = ScribbleSet().add(lesion, "foreground").add([[20, 17, 16]], "background")
     masks = []
     for ct in (phantom.ct, None):
         study = assemble_study(phantom.pet, ct, name="p", tracer="fdg")
@@ -362,3 +364,26 @@ def test_the_identity_tells_options_apart(variant: Variant) -> None:
     assert len(set(identities)) == len(identities)
     assert loaded(variant).identity == loaded(variant).identity
     assert all(a != b for a, b in pairwise(sorted(identities)))
+
+
+def test_a_session_that_begins_from_another_is_as_one_by_itself(
+    variant: Variant, random_study: StudyMaker
+) -> None:
+    study = random_study(5, spacing=(6.0, 6.0, 24.0))  # long enough to show a trunk
+    session = loaded(variant).open(study)
+    if not isinstance(session, Repeatable):
+        pytest.skip("each of its sessions is opened by itself")
+    drawn = ScribbleSet().add([[10, 10, 8], [11, 10, 8]], "foreground")
+    more = drawn.add([[20, 15, 9]], "background")
+    session.segment(drawn)
+    other = session.afresh()
+    for one, scribbles in (
+        (other, ScribbleSet()),
+        (other, more),
+        (session, drawn),
+        (session.afresh(), drawn),
+        (other, more),
+    ):
+        np.testing.assert_array_equal(
+            one.segment(scribbles), segment(variant, study, scribbles), strict=True
+        )

@@ -59,6 +59,8 @@ export class Frame {
   readonly menu: FileMenu;
   private mip: HTMLElement | null = null;
   private clearing: number | undefined;
+  /** What the banner is about. */
+  private warned = "";
   private port: FramePort | null = null;
 
   constructor(state: SessionState) {
@@ -133,13 +135,23 @@ export class Frame {
     this.progress.title = seconds
       ? `Last correction: ${seconds.total.toFixed(2)} s, of which computed ${seconds.compute.toFixed(2)} s, queued ${seconds.queued.toFixed(2)} s`
       : "";
-    this.connection(session);
+    this.warn(session);
   }
 
-  private connection(session: Session): void {
+  /** What must not be overlooked: the server is gone, or the mask lacks what was drawn. */
+  private warn(session: Session): void {
     const gone = session.goneSince !== null;
-    if (gone === !this.banner.hidden) return;
-    this.banner.hidden = !gone;
+    const problem = session.state.problem;
+    const about = gone ? "gone" : problem ? JSON.stringify(problem) : "";
+    if (about === this.warned) return;
+    this.warned = about;
+    this.banner.hidden = !about;
+    if (problem && !gone)
+      this.banner.replaceChildren(
+        h("strong", {}, `${problem.error[0].toUpperCase()}${problem.error.slice(1)}.`),
+        ` ${[problem.cause, problem.remedy].filter(Boolean).join(" ")}`,
+      );
+    if (!gone) return;
     const n = session.waiting.length;
     this.banner.replaceChildren(
       h("strong", {}, "The server does not answer."),

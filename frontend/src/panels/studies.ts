@@ -1,4 +1,4 @@
-/** The list of studies: open one, remove one that was uploaded. */
+/** The list of studies: open one, remove one that was uploaded or fetched. */
 import { h } from "../dom";
 import type { StudyEntry } from "../types";
 
@@ -50,7 +50,7 @@ export class StudiesTable {
       h(
         "td",
         {},
-        study.upload &&
+        (study.upload || study.source === "pacs") &&
           h("button", { type: "button", class: "quiet", "aria-label": `Remove ${study.name}`, onclick: () => this.port.remove(study) }, "Remove"),
         button,
       ),

@@ -61,7 +61,8 @@ class Command:
                 f"there is no program {words[0] if words else ''!r}",
                 remedy="Give a file that can be run, as in command:./run.sh.",
             )
-        object.__setattr__(self, "program", str(Path(program).resolve()))
+        # Links stay: the Python of a virtual environment is one, and knows by it where it is.
+        object.__setattr__(self, "program", str(Path(program).absolute()))
 
     @property
     def name(self) -> str:

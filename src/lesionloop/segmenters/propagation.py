@@ -5,6 +5,7 @@ strokes near the voxel. So a session needs to decide again only what is near str
 went since the last call, and still gives to the last bit what a fresh one would.
 """
 
+from copy import copy
 from math import log
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,16 @@ class PropagateSession:
             log(options.sure_factor * self._level + _LOG_OFFSET),
         )
         self._first, self._physiologic = self._first_pass(study)
+        self._forget_strokes()
+
+    def afresh(self) -> "PropagateSession":
+        """A session as this one was when it was opened; see `Repeatable`."""
+        other = copy(self)
+        other._forget_strokes()
+        return other
+
+    def _forget_strokes(self) -> None:
+        """Set all that strokes change, and nothing else does, to what it is without any."""
         self._says: dict[_Key, Say] = {}
         self._decided = self._cleaned = self._first  # with and without specks, for these strokes
         self._stale: list[Box] = []  # not up to date: a call was interrupted

@@ -15,7 +15,8 @@ from lesionloop.imaging import Study
 from lesionloop.scribbles import ScribbleSet
 
 __all__ = [
-    "Segmenter", "Session", "StartsFromMask", "StepFailureError", "honour", "point_sets",
+    "Repeatable", "Segmenter", "Session", "StartsFromMask", "StepFailureError", "honour",
+    "point_sets",
 ]  # fmt: skip
 
 
@@ -73,6 +74,19 @@ class StartsFromMask(Protocol):
 
         Raises:
             InputError: the study is not one that the segmenter can work on.
+        """
+        ...
+
+
+@runtime_checkable
+class Repeatable(Protocol):
+    """A session from which another one on the same study can begin without a first pass."""
+
+    def afresh(self) -> Session:
+        """A session as it was when it was opened; the two share what no stroke changes.
+
+        Any thread may ask, also while this one is at work. The masks of the two are those that
+        either would give alone.
         """
         ...
 

@@ -37,6 +37,7 @@ from lesionloop.viewer.page_files import page_file
 from lesionloop.viewer.parts import Parts, parts_of
 from lesionloop.viewer.reader_study import ServedStudy, assign
 from lesionloop.viewer.refusals import status_of
+from lesionloop.viewer.removing import FetchedStudies
 from lesionloop.viewer.routes_reader_study import only_what_readers_may
 from lesionloop.viewer.security import (
     BodyLayer,
@@ -69,7 +70,7 @@ _REFUSALS = {
         409: "Does not fit the state.",
         413: "Too large.",
         422: "Wrong input.",
-        502: "The PACS does not answer, or refuses.",
+        502: "The PACS does not answer, or refuses; or a segmenter from outside failed.",
         507: "The disk is full.",
     }.items()
 }
@@ -125,6 +126,7 @@ def create_app(
     desk = Desk(library, store, segmenter, threads=threads, most_bytes=most_bytes)
     volumes = VolumeFiles(state / "volumes", desk.warm)
     uploads = Uploads(state / "uploads", library, store, volumes.forget)
+    fetched = FetchedStudies(state / "fetched", library, store, volumes.forget)
     pacs_desk = None if pacs is None else PacsDesk(pacs, state, library)
 
     @asynccontextmanager
@@ -147,7 +149,7 @@ def create_app(
     )
     study = None if assigned is None else ServedStudy(assigned, desk, state)
     app.state.parts = Parts(
-        desk, volumes, uploads, version("lesionloop"), reader_study=study, pacs=pacs_desk
+        desk, volumes, uploads, fetched, version("lesionloop"), reader_study=study, pacs=pacs_desk
     )
     for module in (
         routes_studies,

@@ -6,37 +6,40 @@ arrives until then is part of the same computation, and all who wait are answere
 """
 
 import json
+import logging
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future, InvalidStateError
-from contextlib import suppress
+from concurrent.futures import Future
 from dataclasses import replace
 from hashlib import blake2b
 from threading import Lock, Timer
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lesionloop.errors import InputError, LesionLoopError
-from lesionloop.imaging import Quantity, Study
+from lesionloop.imaging import Study
 from lesionloop.progress import CancelledError
-from lesionloop.quantification import split_lesions
-from lesionloop.segmenters.protocol import Segmenter
+from lesionloop.segmenters.protocol import Segmenter, StepFailureError
 from lesionloop.viewer.action_checks import checked_action
-from lesionloop.viewer.computing import find_places, take_snapshot
 from lesionloop.viewer.document import ACTIVITY, MARKS, fold
 from lesionloop.viewer.fair_queue import FairQueue
 from lesionloop.viewer.label_map import LabelMap
 from lesionloop.viewer.library import Library, StudyEntry
-from lesionloop.viewer.opened import Opened, Waiting, refuse
+from lesionloop.viewer.opened import Opened, Waiting, refuse, tell
+from lesionloop.viewer.outside import what_readers_are_told
 from lesionloop.viewer.packed_mask import PackedMask
 from lesionloop.viewer.projections import Projector
-from lesionloop.viewer.refusals import ConflictError
-from lesionloop.viewer.snapshot import Answer, Snapshot
+from lesionloop.viewer.refusals import ConflictError, StepFailedError
 from lesionloop.viewer.store import Outcome, SessionRow, Store
-from lesionloop.viewer.warm import Desktop, WarmStudies
+from lesionloop.viewer.turns import Turns
+from lesionloop.viewer.warm import WarmStudies
 from lesionloop.viewer.work import Turn, Work
+
+if TYPE_CHECKING:
+    from lesionloop.viewer.snapshot import Answer
 
 __all__ = ["Desk"]
 
+_LOG = logging.getLogger(__name__)
 #: They are found when nothing was drawn for so long, s.
 _PAUSE_S: Final = 1.5
 #: Events with voxels in them, which are checked against the study's grid.
@@ -63,6 +66,7 @@ class Desk:
         text = json.dumps(segmenter.identity, sort_keys=True, default=str)
         self._identity = blake2b(text.encode(), digest_size=8).hexdigest()
         self.warm = WarmStudies(library, segmenter, store.mask, most_bytes)
+        self._turns = Turns(self.warm, store, self._identity)
         self._open: dict[str, Opened] = {}
         self._lock = Lock()
         self._queue = FairQueue(self._turn, threads)
@@ -196,8 +200,14 @@ class Desk:
         with held.lock:
             return dict(held.outcomes)
 
-    def current(self, session: str, since: int | None = None) -> "Future[Answer]":
+    def current(
+        self, session: str, since: int | None = None, *, lenient: bool = False
+    ) -> "Future[Answer]":
         """The session with every event so far, and where its mask differs from revision ``since``.
+
+        Where a segmenter from outside fails the future has a `StepFailedError`, or the last mask
+        that there was and why it is no newer, when that is told by ``lenient``. Then nothing is
+        tried again before the reader does something.
 
         Raises:
             MissingError: there is no such session.
@@ -205,9 +215,8 @@ class Desk:
         held = self._held(session)
         with held.lock:
             document = held.document
-            return self._wait(
-                held, document.last, document.revision, base=-1 if since is None else since
-            )
+            base = -1 if since is None else since
+            return self._wait(held, document.last, document.revision, base=base, lenient=lenient)
 
     def submit(
         self,
@@ -260,12 +269,20 @@ class Desk:
         return fold(e for e in self.store.events(session) if e.number <= event).revision
 
     def _wait(
-        self, held: Opened, event: int, revision: int, *, base: int | None, quick: bool = False
+        self,
+        held: Opened,
+        event: int,
+        revision: int,
+        *,
+        base: int | None,
+        quick: bool = False,
+        lenient: bool = False,
     ) -> "Future[Answer]":
         """What answers an event: at once when nothing is to be computed. The lock is held."""
         future: Future[Answer] = Future()
-        waiting = Waiting(event, revision, base, time.monotonic(), future)
-        if held.current is not None and (held.is_current or quick):
+        waiting = Waiting(event, revision, base, time.monotonic(), future, lenient)
+        as_it_is = held.is_current or quick or (lenient and held.failure is not None)
+        if held.current is not None and as_it_is:
             answer = held.answer(waiting, waiting.since)
             box = None if quick else answer.box
             future.set_result(replace(answer, box=box, queued_s=0.0, compute_s=0.0))
@@ -296,13 +313,13 @@ class Desk:
             held.waiting = []
         try:
             if current is None or current.revision != document.revision:
-                snapshot = self._compute(held, turn)
+                snapshot = self._turns.compute(held, turn)
                 with held.lock:
                     held.remember(snapshot)
                 if snapshot.places_revision != snapshot.revision:
                     self._later(session)
             elif not turn.waiting and current.places_revision != current.revision:
-                self._look(held, current, turn)
+                self._turns.look(held, current, turn)
             with held.lock:
                 held.turn = None
                 answers = [(waiter, held.answer(waiter, started)) for waiter in turn.waiting]
@@ -313,6 +330,11 @@ class Desk:
                 if held.waiting:
                     self._queue.ask(session)
             return
+        except StepFailureError as error:
+            _LOG.warning("the segmenter failed at revision %d of a session", document.revision)
+            drawn = bool(document.actions)
+            self._fail(held, turn, what_readers_are_told(error, held.entry, drawn=drawn))
+            return
         except BaseException as error:
             with held.lock:
                 held.turn = None
@@ -321,67 +343,20 @@ class Desk:
             if not isinstance(error, LesionLoopError):
                 raise
             return
-        for waiter, answer in answers:
-            with suppress(InvalidStateError):  # its client went away
-                waiter.future.set_result(answer)
+        tell(answers)
+
+    def _fail(self, held: Opened, turn: Turn[Waiting], error: StepFailedError) -> None:
+        """A segmenter from outside failed: tell who waits, and those who take it the old mask."""
+        with held.lock:
+            held.turn = None
+            held.failed = (turn.document.revision, error)
+            to_answer = [w for w in turn.waiting if w.lenient and held.failure and held.current]
+            answers = [(waiter, held.answer(waiter, waiter.since)) for waiter in to_answer]
+        refuse([waiter for waiter in turn.waiting if waiter not in to_answer], error)
+        tell(answers)
 
     def _later(self, session: str) -> None:
         """Ask for a turn after a pause: places must not hold up a reader who goes on drawing."""
         timer = Timer(_PAUSE_S, self._queue.ask, [session])
         timer.daemon = True
         timer.start()
-
-    def _look(self, held: Opened, current: Snapshot, turn: Turn[Waiting]) -> None:
-        """Find the places of a snapshot whose mask is told already."""
-        with turn.at(None):
-            desktop = self._desktop(held)
-            places = find_places(desktop, current.document)
-        with held.lock:
-            if held.current is current:
-                held.current = replace(current, places=places, places_revision=current.revision)
-
-    def _compute(self, held: Opened, turn: Turn[Waiting]) -> Snapshot:
-        """Raises CancelledError where the turn is to stop; all that was noted then is right."""
-        start, document = time.monotonic(), turn.document
-        with turn.at("reading"):
-            desktop = self._desktop(held)
-        if held.grid is None:
-            self._introduce(held, desktop.study)
-        with turn.at("first mask"):
-            desktop.session(document.start)  # which takes most of the time when it is not warm
-            beginning = document.first()
-            if held.first is None or held.first[0].start != beginning.start:
-                # Before the strokes: what is warm stays theirs.
-                first = split_lesions(desktop.evaluator.mask(beginning))
-                held.first = (beginning, LabelMap.of(first))
-        with turn.at("correction" if document.actions else "first mask"):
-            snapshot = take_snapshot(desktop, document, held.current, start)
-        self._note(held, snapshot)
-        return snapshot
-
-    def _desktop(self, held: Opened) -> Desktop:
-        return self.warm.desktop(held.row.id, held.entry, manual=held.row.arm == "manual")
-
-    def _introduce(self, held: Opened, study: Study) -> None:
-        with held.lock:
-            held.grid = study.grid
-            held.facts = {
-                "tracer": study.tracer,
-                "suv": study.pet.quantity is Quantity.SUV_BW,
-                "has_ct": study.ct is not None,
-                "shape": study.grid.shape,
-                "spacing": study.grid.spacing,
-                "origin": study.grid.origin,
-                "direction": study.grid.direction,
-                "notes": study.provenance.notes,
-            }
-
-    def _note(self, held: Opened, snapshot: Snapshot) -> None:
-        """Keep the figures for the curve."""
-        actions = snapshot.document.actions
-        number = actions[-1].number if actions else 0
-        sums = snapshot.totals
-        outcome = Outcome(number, sums.mtv_ml, sums.tlg, sums.count, snapshot.seconds)
-        with held.lock:
-            held.outcomes[number] = outcome
-        self.store.keep(held.row.id, self._identity, outcome)

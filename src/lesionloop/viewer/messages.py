@@ -263,7 +263,8 @@ class StateUpdate(BaseModel):
     """A session without what stays the same.
 
     `places` are of `places_revision`; when that is below `revision` newer ones are on the way: ask
-    for the changes again.
+    for the changes again. `problem` tells why the mask is older than what was drawn: a segmenter
+    from outside failed; the next event that changes the mask tries again.
     """
 
     id: str
@@ -279,6 +280,7 @@ class StateUpdate(BaseModel):
     curve: list[CurveState]
     places: list[PlaceState]
     places_revision: int
+    problem: Problem | None = None
 
 
 class SessionState(StateUpdate):

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from lesionloop.viewer.desk import Desk
 from lesionloop.viewer.pacs import PacsDesk
 from lesionloop.viewer.reader_study import ServedStudy
+from lesionloop.viewer.removing import FetchedStudies
 from lesionloop.viewer.uploads import Uploads
 from lesionloop.viewer.volumes import VolumeFiles
 
@@ -15,11 +16,12 @@ __all__ = ["Parts", "parts_of"]
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """The desk, the volumes as files, the uploads, the version of the program, the PACS."""
+    """The desk, the volumes as files, what came in by itself, the version, the PACS."""
 
     desk: Desk
     volumes: VolumeFiles
     uploads: Uploads
+    fetched: FetchedStudies
     version: str
     pacs: PacsDesk | None = None
     reader_study: ServedStudy | None = None

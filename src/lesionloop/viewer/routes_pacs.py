@@ -13,7 +13,6 @@ from lesionloop.viewer.messages import (
     PacsSearch,
     PacsStudies,
     PacsStudy,
-    Problem,
     StoreAsked,
     StoredExport,
     StoreDone,
@@ -21,6 +20,7 @@ from lesionloop.viewer.messages import (
 from lesionloop.viewer.pacs import PacsDesk
 from lesionloop.viewer.parts import parts_of
 from lesionloop.viewer.refusals import MissingError
+from lesionloop.viewer.states import problem_of
 from lesionloop.viewer.study_rows import study_rows
 
 __all__ = ["router"]
@@ -66,9 +66,7 @@ def job_state(request: Request, job: str) -> JobState:
         state=state,
         done=found.done,
         total=found.total,
-        problem=None
-        if problem is None
-        else Problem(error=problem.what, cause=problem.cause, remedy=problem.remedy),
+        problem=None if problem is None else problem_of(problem),
         studies=[row for row in rows if row.id in ids],
     )
 

@@ -40,7 +40,7 @@ High = Annotated[float | None, Query(gt=0, le=1e12, allow_inf_nan=False)]
 async def state(request: Request, session: str) -> SessionState:
     """All of a session, with every event so far."""
     parts = parts_of(request)
-    answer = await _current(parts.desk, session)
+    answer = await _current(parts.desk, session, lenient=True)
     study = parts.reader_study
     label = None if study is None else study.reading(session).label
     return await run_in_threadpool(session_state, parts.desk, session, answer, label=label)
@@ -52,7 +52,7 @@ async def changed(
 ) -> Changes:
     """What has changed since a revision: for a second window on the same session."""
     desk = parts_of(request).desk
-    answer = await _current(desk, session, since)
+    answer = await _current(desk, session, since, lenient=True)
     return await run_in_threadpool(changes, desk, session, answer)
 
 
@@ -70,7 +70,7 @@ async def mask(
     """
     desk = parts_of(request).desk
     if step is None:
-        snapshot = (await _current(desk, session)).snapshot
+        snapshot = (await _current(desk, session, lenient=True)).snapshot
         labels, revision = snapshot.labels, snapshot.revision
     else:
         labels, revision = await run_in_threadpool(desk.first, session), 0
@@ -116,7 +116,7 @@ async def projection(
     `high` is the value that is shown brightest; without it SUV 10, where the PET is SUV.
     """
     desk = parts_of(request).desk
-    answer = await _current(desk, session)
+    answer = await _current(desk, session, lenient=True)
     tag = f'"{session[:8]}-{answer.snapshot.revision}-{degrees}-{theme}-{high}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if request.headers.get("if-none-match") == tag:
@@ -157,8 +157,10 @@ async def download(request: Request, session: str, what: str) -> Response:
     return Response(data, media_type=media, headers=headers)
 
 
-async def _current(desk: Desk, session: str, since: int | None = None) -> Answer:
-    future = await run_in_threadpool(desk.current, session, since)
+async def _current(
+    desk: Desk, session: str, since: int | None = None, *, lenient: bool = False
+) -> Answer:
+    future = await run_in_threadpool(desk.current, session, since, lenient=lenient)
     return await asyncio.wrap_future(future)
 
 

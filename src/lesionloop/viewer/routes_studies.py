@@ -48,9 +48,15 @@ async def open_session(request: Request, study: str, body: NewSession) -> Sessio
     """The session of a reader on a study; a new one takes as long as the first mask."""
     desk = parts_of(request).desk
     row = await run_in_threadpool(desk.open, study, body.reader)
-    future = await run_in_threadpool(desk.current, row.id)
+    future = await run_in_threadpool(desk.current, row.id, lenient=True)
     answer = await asyncio.wrap_future(future)
     return await run_in_threadpool(session_state, desk, row.id, answer)
+
+
+@router.delete("/studies/{study}", status_code=204)
+def remove(request: Request, study: str) -> None:
+    """Remove a study that was fetched from the PACS and that no session uses."""
+    parts_of(request).fetched.remove(study)
 
 
 @router.get("/studies/{study}/{role}.nii.gz", response_class=FileResponse)

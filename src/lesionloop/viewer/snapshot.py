@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from lesionloop.errors import LesionLoopError
 from lesionloop.quantification import LesionMeasures, Totals
 from lesionloop.segmenters.boxes import Box
 from lesionloop.viewer.document import Document
@@ -70,6 +71,7 @@ class Answer:
             it is the whole grid.
         box: that holds every voxel that changed; None: none did.
         queued_s, compute_s: how long it waited, and how long the computation took.
+        failure: why the snapshot is older than the document: the segmenter failed.
     """
 
     event: int
@@ -79,3 +81,4 @@ class Answer:
     box: Box | None
     queued_s: float = 0.0
     compute_s: float = 0.0
+    failure: LesionLoopError | None = None

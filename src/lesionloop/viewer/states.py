@@ -3,6 +3,7 @@
 from base64 import b64encode
 from typing import Any
 
+from lesionloop.errors import LesionLoopError
 from lesionloop.output import finite
 from lesionloop.segmenters.boxes import Box
 from lesionloop.viewer.desk import Desk
@@ -15,6 +16,7 @@ from lesionloop.viewer.messages import (
     CurveState,
     LesionState,
     PlaceState,
+    Problem,
     Seconds,
     SessionState,
     StartState,
@@ -25,7 +27,7 @@ from lesionloop.viewer.messages import (
 )
 from lesionloop.viewer.snapshot import Answer, Lesion, Snapshot
 
-__all__ = ["answered", "change_of", "changes", "session_state"]
+__all__ = ["answered", "change_of", "changes", "problem_of", "session_state"]
 
 
 def session_state(
@@ -83,7 +85,8 @@ def _state(
     desk: Desk, session: str, answer: Answer, *, with_points: bool = False
 ) -> dict[str, Any]:
     row, snapshot = desk.row(session), answer.snapshot
-    document = snapshot.document
+    # After a failure of the segmenter the mask is an older one; what was drawn is there to undo.
+    document = snapshot.document if answer.failure is None else answer.document
     suv = bool(desk.facts(session)["suv"])
     sums = snapshot.totals
     return {
@@ -113,7 +116,13 @@ def _state(
             for place in snapshot.places
         ],
         "places_revision": snapshot.places_revision,
+        "problem": None if answer.failure is None else problem_of(answer.failure),
     }
+
+
+def problem_of(error: LesionLoopError) -> Problem:
+    """An error as a message."""
+    return Problem(error=error.what, cause=error.cause, remedy=error.remedy)
 
 
 def _start(document: Document) -> StartState | None:

@@ -22,6 +22,7 @@ from lesionloop.output import make_folder, write_json
 from lesionloop.viewer.incoming import MOST_BYTES, MOST_FILES, Incoming, IncomingFile
 from lesionloop.viewer.library import Library
 from lesionloop.viewer.refusals import ConflictError, MissingError
+from lesionloop.viewer.removing import take_out
 from lesionloop.viewer.sandbox import run_limited
 from lesionloop.viewer.store import Store
 from lesionloop.viewer.study_folder import files_below
@@ -133,18 +134,15 @@ class Uploads:
 
     def _remove_finished(self, upload: str, place: Path) -> None:
         studies = {entry.id for entry in self._library.entries() if entry.upload == upload}
-        if any(row.study in studies for row in self._store.sessions()):
-            raise ConflictError(
-                "a session uses this upload",
-                cause="Without its images what was drawn could not be shown.",
-                remedy="Keep it as long as the session is needed.",
-            )
-        going = self._under_way / f"removed-{upload}"
-        place.rename(going)
-        self._library.refresh()
-        for study in studies:
-            self._forget(study)
-        shutil.rmtree(going, ignore_errors=True)
+        take_out(
+            place,
+            self._under_way / f"removed-{upload}",
+            studies,
+            library=self._library,
+            store=self._store,
+            forget=self._forget,
+            what="upload",
+        )
 
     def _open(self, upload: str, incoming: Incoming) -> None:
         folder = str(incoming.folder)

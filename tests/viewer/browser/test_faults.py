@@ -1,5 +1,6 @@
 """What goes wrong in a reader's day: reloads, a second window, a dead server, a full disk."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,23 @@ resource = pytest.importorskip("resource")  # not on Windows
 
 Pages = Callable[..., Reading]
 STUDY = "fdg_case 0"
+#: A segmenter from outside that fails while a file is there and there are clicks.
+PROGRAM = """\
+#!{python}
+import sys
+from pathlib import Path
+from lesionloop.imaging import read_study, write_mask
+from lesionloop.scribbles import ScribbleSet
+
+source, target = map(Path, sys.argv[2:])
+scribbles = ScribbleSet.read(source / "lesion-clicks.json")
+if Path(sys.argv[1]).exists() and len(scribbles):
+    sys.exit("out of memory in " + str(source))
+study = read_study(None, source / "images" / "pet" / "case.mha")
+mask = study.pet.values > 4
+mask[tuple(scribbles.foreground.T)] = True
+write_mask(mask, study, target / "images/tumor-lesion-segmentation/case.mha")
+"""
 
 
 def stroke(reading: Reading, plane: str = "coronal", *, wait: bool = True) -> None:
@@ -129,3 +147,43 @@ def test_a_full_disk(page_of: Pages, start: Any, data: Path, tmp_path: Path) -> 
     reading.page.get_by_role("button", name="Run 1").click()
     reading.settle()
     assert len(reading.state()["strokes"]) == strokes + 1
+
+
+def test_a_segmenter_from_outside_that_fails(
+    page_of: Pages, start: Any, data: Path, tmp_path: Path
+) -> None:
+    """The reader is told what it said, sees the stroke, and goes on with the next one or undo."""
+    program, fail = tmp_path / "program.py", tmp_path / "fail"
+    program.write_text(PROGRAM.format(python=sys.executable), encoding="utf-8")
+    program.chmod(0o755)
+    server = start(data, tmp_path / "state", "--segmenter", f"command:{program} {fail}")
+    reading = page_of(server.address)
+    page = reading.page
+    reading.open(STUDY)
+    first = reading.mask()
+    banner = page.get_by_role("alert").filter(has_text="The segmenter failed.")
+    assert banner.is_hidden()
+    fail.touch()
+    stroke(reading)
+    banner.wait_for()
+    assert "ended with 1: out of memory in [path]" in banner.inner_text()
+    undo = page.get_by_role("button", name="Undo")
+    assert "foreground scribble 1" in undo.inner_text()
+    np.testing.assert_array_equal(reading.mask(), first)
+    page.reload()
+    reading.ready()
+    banner.wait_for()
+    fail.unlink()
+    stroke(reading, "axial")
+    banner.wait_for(state="hidden")
+    strokes = reading.state()["strokes"]
+    assert len(strokes) == 2
+    for drawn in strokes:
+        assert (reading.mask()[tuple(np.array(drawn["points"]).T)] > 0).all()
+    fail.touch()
+    stroke(reading)
+    banner.wait_for()
+    fail.unlink()
+    reading.press("z")
+    banner.wait_for(state="hidden")
+    assert len(reading.state()["strokes"]) == 2

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from tests.viewer.browser.conftest import Reading
 
+from lesionloop.reader_study.times import times_of
+from lesionloop.viewer.store import Store
+
 pytestmark = pytest.mark.slow
 
 PROTOCOL = """\
@@ -19,6 +22,50 @@ readers = ["Anna", "Bo"]
 cases = ["fdg_case 0", "fdg_case 1"]
 instructions = "Outline every lesion."
 """
+#: Seconds for which the page is hidden.
+AWAY_S = 3.0
+#: A page that runs without a screen is never hidden by another: say that it is.
+HIDE = """(hidden) => {
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+def test_the_clock_stands_while_the_page_is_hidden(
+    page_of: Callable[..., Reading], start: Any, data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "study.toml").write_text(PROTOCOL, encoding="utf-8")
+    server = start(
+        data, tmp_path / "state", "--segmenter", "propagate",
+        "--reader-study", tmp_path / "study.toml",
+    )  # fmt: skip
+    reading = page_of(server.address)
+    page = reading.page
+    page.goto(server.address)
+    page.get_by_label("Reader").select_option("Bo")
+    page.get_by_role("button", name="Begin").click()
+    reading.ready()
+    for hidden in (True, False):
+        with page.expect_response("**/events") as answer:
+            page.evaluate(HIDE, hidden)
+        assert answer.value.ok
+        kind = answer.value.request.post_data_json["kind"]
+        assert kind == ("pause" if hidden else "resume")
+        page.wait_for_timeout(1000 * AWAY_S if hidden else 0)
+    was = page.url
+    page.get_by_role("button", name="Done").click()
+    page.get_by_role("button", name="Done, next case").click()
+    page.wait_for_url(lambda url: url != was)
+    server.stop()
+    store = Store(tmp_path / "state")
+    first = store.sessions()[0]
+    log = store.events(first.id)
+    store.close()
+    kinds = [event.kind for event in log if event.kind != "view"]
+    assert kinds == ["open", "pause", "resume", "done"]
+    times = times_of(log)
+    assert AWAY_S <= times.idle_s < AWAY_S + 30
+    assert times.active_s + times.idle_s == pytest.approx(log[-1].time - log[0].time, abs=0.01)
 
 
 def test_a_reader_reads_two_cases(

@@ -5,6 +5,7 @@ group says depends on its points and the study alone, and is kept from call to c
 session gives to the last bit what a cold one gives.
 """
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -99,13 +100,23 @@ class LearnedSession:
             self._cleaned = self._first.copy()
             everywhere = np.ones(self._cleaned.shape, dtype=np.bool_)
             self._drop_specks(self._cleaned, np.empty((0, 3), dtype=np.int64), everywhere)
-        self._fine = FineMask(
-            self._view.grid,
-            self._threshold,
-            study.pet.values,
-            given=None if start is None else (start, self._first),
-        )
+        self._given = None if start is None else (start, self._first)
+        self._forget_strokes()
+
+    def afresh(self) -> "LearnedSession":
+        """A session as this one was when it was opened; see `Repeatable`."""
+        other = copy(self)
+        other._forget_strokes()
+        return other
+
+    def _forget_strokes(self) -> None:
+        """Set all that strokes change, and nothing else does, to what it is without any."""
+        if self._rules is not None:
+            self._rules = self._rules.afresh()
         self._corrections: dict[tuple[bytes, ...], tuple[Box, Floats, Floats, Floats]] = {}
+        self._fine = FineMask(
+            self._view.grid, self._threshold, self._study.pet.values, given=self._given
+        )
         self._fine.follow(self._decided(ScribbleSet()))
 
     def segment(self, scribbles: ScribbleSet) -> NDArray[np.bool_]:
@@ -195,7 +206,14 @@ class LearnedSession:
         return np.asarray(self._threshold + _GIVEN_LOGITS * (2 * share - 1), dtype=np.float32)
 
     def _look(self, box: Box, **prompts: Points | Floats) -> Floats:
-        return self._view.logits(self._runtime, self._weights.multiple, box, **prompts)  # type: ignore[arg-type]
+        weights = self._weights
+        return self._view.logits(
+            self._runtime,
+            weights.multiple,
+            box,
+            window=weights.window,
+            **prompts,  # type: ignore[arg-type]
+        )
 
     def _working_points(self, scribbles: ScribbleSet) -> tuple[Points, Points]:
         """Working voxels under foreground and background strokes, without those in air."""
