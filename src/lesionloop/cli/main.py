@@ -9,6 +9,7 @@ from types import FrameType
 import typer
 
 from lesionloop.cli import (
+    compare,
     convert,
     dataset,
     demo,
@@ -48,8 +49,8 @@ app = typer.Typer(
 
 for module in (
     demo, inspect, convert, dataset, fuse, segment, simulate, evaluate, evaluate_points, replay,
-    rank, score, liver_score, quantify, report, metabolic_network, train, serve, reader_study,
-    grand_challenge,
+    rank, score, liver_score, quantify, report, metabolic_network, train, compare, serve,
+    reader_study, grand_challenge,
 ):  # fmt: skip
     app.command(name=module.NAME, epilog=module.EXAMPLES)(module.run)
 

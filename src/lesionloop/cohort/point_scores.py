@@ -116,7 +116,8 @@ def evaluate_points(
         on_case: called with the name of a finished case, how many are done, and of how many.
 
     Returns:
-        What ``points.json`` holds: facts, and a summary per kind of target and number of points.
+        What ``points.json`` holds: facts, median seconds for a first and for a further point (None
+        where none was scored), and a summary per kind of target and number of points.
 
     Raises:
         InputError: the data set, a case, the segmenter or an option is refused.
@@ -131,10 +132,16 @@ def evaluate_points(
             rows += score_case_points(model, case, options)
             on_case(case.name, number + 1, len(cases))
         if not rows:
-            raise InputError(f"{dataset} holds no object to segment")
+            raise InputError(
+                f"{dataset} holds no object to segment",
+                cause="Its labels are empty, or what they hold is below --smallest-ml.",
+                remedy="Check the labels, or ask for smaller objects.",
+            )
         report = {
             "segmenter": model.identity,
             "protocol": {**vars(options), "points": list(options.points)},
+            "first_seconds": _median_seconds([r for r in rows if r.asked == r.points == 1]),
+            "further_seconds": _median_seconds([r for r in rows if r.points > 1]),
             "summary": _summary(rows),
         }
         write_text(out / "points.csv", csv_text(PointRow, rows))
@@ -269,6 +276,10 @@ def _summary(rows: Sequence[PointRow]) -> list[dict[str, Any]]:
                     entry[f"{name}_{part}"] = finite(float(value))
             found.append(entry)
     return found
+
+
+def _median_seconds(rows: Sequence[PointRow]) -> float | None:
+    return float(np.median([row.seconds for row in rows])) if rows else None
 
 
 def _kind(row: PointRow) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lesionloop.networks.unet import InteractiveUNet
+from lesionloop.networks.baselines import build
+from lesionloop.networks.interactive import InteractiveNetwork
 
 __all__ = ["Ensemble", "restore", "storable"]
 
@@ -23,7 +24,7 @@ class Ensemble(nn.Module):
         ValueError: there is none, or they do not agree on the guidance that they see.
     """
 
-    def __init__(self, members: Sequence[InteractiveUNet]) -> None:
+    def __init__(self, members: Sequence[InteractiveNetwork]) -> None:
         super().__init__()
         if not members:
             raise ValueError("an ensemble needs a network")
@@ -32,6 +33,8 @@ class Ensemble(nn.Module):
         self.members = nn.ModuleList(members)
         #: Sides of the input must be multiples of this.
         self.multiple = max(member.multiple for member in members)
+        #: See `InteractiveNetwork`.
+        self.any_size = all(member.any_size for member in members)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits (batch, 1, x, y, z) of the physical channels (batch, CHANNELS, x, y, z)."""
@@ -43,12 +46,13 @@ def storable(network: Ensemble) -> dict[str, Any]:
     return {
         "members": [
             {
+                "architecture": member.architecture,
                 "widths": list(member.widths),
                 "guidance": member.guidance,
                 "weights": {k: v.detach().cpu() for k, v in member.state_dict().items()},
             }
             for member in network.members
-            if isinstance(member, InteractiveUNet)
+            if isinstance(member, InteractiveNetwork)
         ]
     }
 
@@ -57,11 +61,14 @@ def restore(stored: dict[str, Any]) -> Ensemble:
     """The network that ``storable`` described.
 
     Raises:
-        KeyError, TypeError, ValueError, RuntimeError: it is something else.
+        InputError: it needs a package that is not installed.
+        AttributeError, KeyError, TypeError, ValueError, RuntimeError: it is something else.
     """
     members = []
     for entry in stored["members"]:
-        member = InteractiveUNet(entry["widths"], entry["guidance"])
+        # Files from before there was a choice do not name the architecture.
+        architecture = entry.get("architecture", "compact")
+        member = build(architecture, entry["widths"], entry["guidance"])
         member.load_state_dict(entry["weights"])
         members.append(member)
     return Ensemble(members)

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from lesionloop.networks.channels import CHANNELS, GUIDANCE_REACH_MM, Channel
+from lesionloop.networks.interactive import InteractiveNetwork
 
-__all__ = ["GUIDANCE", "InteractiveUNet", "encode"]
+__all__ = ["ENCODED", "GUIDANCE", "RARE", "InteractiveUNet", "encode"]
 
 #: Which of the two distance maps per class the network sees; "geodesic" is both, of distances
 #: that count changes of the uptake as way.
@@ -21,7 +22,10 @@ _SUV_SCALE = 5.0
 #: A second, narrow map says exactly where the scribble is.
 GUIDANCE_CORE_MM = 8.0
 
-_ENCODED = 10
+#: Channels that `encode` gives.
+ENCODED = 10
+#: Lesions are rare: networks start from this logit, the belief that a voxel is none.
+RARE = -3.0
 
 
 def encode(inputs: Tensor, guidance: str = "both") -> Tensor:
@@ -52,7 +56,7 @@ def encode(inputs: Tensor, guidance: str = "both") -> Tensor:
     return torch.stack(maps, dim=1)
 
 
-class InteractiveUNet(nn.Module):
+class InteractiveUNet(InteractiveNetwork):
     """Logits of lesion from PET, CT, scribbles and the previous mask.
 
     One convolution per side at full resolution, where the time goes, residual blocks below. Batch
@@ -64,13 +68,17 @@ class InteractiveUNet(nn.Module):
         guidance: one of `GUIDANCE`.
     """
 
+    architecture = "compact"
+    any_size = True
+
     def __init__(self, widths: Sequence[int] = (16, 32, 64, 128), guidance: str = "both") -> None:
         super().__init__()
         if guidance not in GUIDANCE:
             raise ValueError(f"guidance must be one of {GUIDANCE}, not {guidance!r}")
         self.guidance = guidance
         self.widths = tuple(widths)
-        self.stem = _convolution(_ENCODED, widths[0])
+        self.multiple = int(2 ** (len(self.widths) - 1))
+        self.stem = _convolution(ENCODED, widths[0])
         self.down = nn.ModuleList(
             _Residual(fine, coarse, stride=2) for fine, coarse in pairwise(widths)
         )
@@ -82,13 +90,7 @@ class InteractiveUNet(nn.Module):
             for level, width in enumerate(widths[:-1])
         )
         self.head = nn.Conv3d(widths[0], 1, 1)
-        # Lesions are rare: start from the belief that a voxel is none.
-        nn.init.constant_(self.head.bias, -3.0)  # type: ignore[arg-type]
-
-    @property
-    def multiple(self) -> int:
-        """Sides of the input must be multiples of this."""
-        return int(2 ** (len(self.widths) - 1))
+        nn.init.constant_(self.head.bias, RARE)  # type: ignore[arg-type]
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits (batch, 1, x, y, z) of the physical channels (batch, CHANNELS, x, y, z)."""

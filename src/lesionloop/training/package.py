@@ -11,7 +11,7 @@ import torch
 from lesionloop.errors import InputError
 from lesionloop.networks.ensemble import Ensemble, restore, storable
 from lesionloop.networks.export import export_onnx
-from lesionloop.networks.unet import InteractiveUNet
+from lesionloop.networks.interactive import InteractiveNetwork
 from lesionloop.output import atomic_path, write_json
 from lesionloop.training.calibration import Calibration
 from lesionloop.training.trainer import Trainer
@@ -23,21 +23,26 @@ def finished_network(trainer: Trainer, others: Sequence[Path] = ()) -> Ensemble:
     """The averaged weights of a run, alone or as an ensemble with those of finished runs.
 
     Raises:
-        InputError: a folder holds no finished run, or one of another working grid or guidance.
+        InputError: a folder holds no finished run, or one of another working grid, window or
+            guidance.
     """
     members = [copy.deepcopy(trainer.average).cpu()]
     for folder in others:
         facts = run_facts(folder)
         if facts["spacing_mm"] != trainer.recipe.spacing_mm:
             raise InputError(f"{folder} works on cubes of {facts['spacing_mm']} mm")
+        if facts.get("window", 0) not in (0, trainer.recipe.patch):
+            raise InputError(f"{folder} sees windows of {facts['window']} voxels per side")
         path = folder / "network.pt"
         try:
             stored = restore(torch.load(path, map_location="cpu", weights_only=True))
+        except InputError:
+            raise
         except OSError as error:
             raise InputError(f"cannot read {path}", cause=f"{error.strerror or error}.") from error
         except Exception as error:  # unpickling and loading raise classes of many kinds
             raise InputError(f"{path} is not a network", cause=f"{error}".split("\n")[0]) from error
-        members += [member for member in stored.members if isinstance(member, InteractiveUNet)]
+        members += [member for member in stored.members if isinstance(member, InteractiveNetwork)]
     try:
         return Ensemble(members).eval()
     except ValueError as error:
@@ -83,11 +88,14 @@ def write_package(
     """
     with atomic_path(folder / "network.pt") as path:
         torch.save(storable(network), path)
+    window = 0 if network.any_size else trainer.recipe.patch
     with atomic_path(folder / "network.onnx") as path:
-        export_onnx(network, path)
+        export_onnx(network, path, window)
     facts = {
         "spacing_mm": trainer.recipe.spacing_mm,
         "multiple": network.multiple,
+        "window": window,
+        "architecture": trainer.recipe.architecture,
         "widths": list(trainer.recipe.widths),
         "guidance": trainer.recipe.guidance,
         "threshold": round(trainer.recipe.threshold or calibration.threshold, 4),

@@ -6,6 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from lesionloop.errors import InputError
+from lesionloop.networks.baselines import (
+    ARCHITECTURES,
+    require_installed,
+    side_multiple,
+    widths_fit,
+)
 from lesionloop.networks.unet import GUIDANCE
 from lesionloop.training.episode import Plan
 from lesionloop.training.strokes import Habits
@@ -48,9 +54,13 @@ class Recipe:
         steps: of the optimiser.
         batch: patches per step.
         pool: loops that go on side by side; a batch takes them in turn.
-        patch: voxels per side, a multiple of 8.
+        patch: voxels per side, twice or more what the network's sides are multiples of: 8 with
+            four levels, 32 for "swinunetr".
         spacing_mm: of the working grid.
-        widths: channels per level of the network.
+        architecture: "compact", or a network to measure it against: "dynunet", "segresnet" or
+            "swinunetr", see `networks.baselines`.
+        widths: channels per level of the network; of "segresnet" and "swinunetr" the first alone
+            counts, as they double it level by level (multiples of 8 and of 12).
         guidance: distance maps that the network sees, one of `networks.unet.GUIDANCE`.
         learning_rate: highest; it warms up and then falls along a cosine.
         cycles: steps at which the learning rate has fallen and rises once more, to ``again`` times
@@ -71,6 +81,7 @@ class Recipe:
     pool: int = 8
     patch: int = 64
     spacing_mm: float = 4.0
+    architecture: str = "compact"
     widths: tuple[int, ...] = (16, 32, 64, 128)
     guidance: str = "both"
     learning_rate: float = 2e-3
@@ -91,7 +102,8 @@ class Recipe:
             data: where its folders are; the recipe's own folder when not given.
 
         Raises:
-            InputError: the file cannot be read, or an entry is unknown or of the wrong kind.
+            InputError: the file cannot be read, an entry is unknown, of the wrong kind or out of
+                range, or the architecture needs a package that is not installed.
         """
         path = Path(path)
         text, table, entries = read_table(path)
@@ -119,12 +131,17 @@ class Recipe:
         return entries
 
     def _check(self, path: Path) -> None:
-        multiple = int(2 ** (len(self.widths) - 1))
+        if self.architecture not in ARCHITECTURES:
+            raise InputError(
+                f"{path}: architecture is {self.architecture!r}",
+                remedy=f"Use {' or '.join(ARCHITECTURES)}.",
+            )
+        multiple = side_multiple(self.architecture, self.widths)
         for name, fine in (
             ("steps", self.steps >= 1),
             ("batch", self.batch >= 1),
             ("pool", self.pool >= self.batch),
-            ("widths", len(self.widths) >= 2 and min(self.widths) >= 1),
+            ("widths", widths_fit(self.architecture, self.widths)),
             ("patch", self.patch >= 2 * multiple and self.patch % multiple == 0),
             ("spacing_mm", self.spacing_mm > 0),
             ("guidance", self.guidance in GUIDANCE),
@@ -137,6 +154,7 @@ class Recipe:
         ):
             if not fine:
                 raise InputError(f"{path}: {name} is out of range")
+        require_installed(self.architecture)
 
 
 def read_table(path: Path) -> tuple[str, dict[str, Any], list[Any]]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from lesionloop.errors import InputError
-from lesionloop.networks.unet import InteractiveUNet
+from lesionloop.networks.baselines import build
 from lesionloop.output import atomic_path
 from lesionloop.training.chance import between
 from lesionloop.training.episode import Episode, start_episode
@@ -27,6 +27,9 @@ _WARM_UP_STEPS = 200
 _LARGEST_GRADIENT = 5.0
 #: The first value of the moving average would rule it for long; it starts to count slowly.
 _AVERAGE_WARM_UP = 10
+#: Voxels per side of the coarsest level where bfloat16 does not do on the CPU: gradients of kernels
+#: of 3 x 3 x 3 on channels last are wrong there, or not even numbers (seen in PyTorch 2.13).
+_TOO_FEW_VOXELS = 2
 
 
 @dataclass(frozen=True)
@@ -73,11 +76,14 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         self._generator = torch.Generator().manual_seed(recipe.seed)
         self._sources = sources
-        self.network = InteractiveUNet(recipe.widths, recipe.guidance).to(self._device)
+        shape = (recipe.architecture, recipe.widths, recipe.guidance)
+        self.network = build(*shape).to(self._device)
         # Channels last is what bfloat16 convolutions are fast in. (The stubs of torch lack it.)
         self.network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-        self.average = InteractiveUNet(recipe.widths, recipe.guidance).to(self._device)
+        self.average = build(*shape).to(self._device)
         self.average.load_state_dict(self.network.state_dict())
+        coarsest = recipe.patch // self.network.multiple
+        self._is_lowered = self._device.type != "cpu" or coarsest > _TOO_FEW_VOXELS
         self._optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
         )
@@ -129,7 +135,9 @@ class Trainer:
         # file, never one from elsewhere.
         state: dict[str, Any] = torch.load(self._checkpoint, weights_only=False)
         mine = self.recipe.as_dict()
-        if any(mine.get(name) != value for name, value in state["recipe"].items()):
+        # Recipes from before there was a choice were all of one architecture.
+        stored = {"architecture": "compact", **state["recipe"]}
+        if any(mine.get(name) != value for name, value in stored.items()):
             raise InputError(
                 f"{self._checkpoint} is of another recipe",
                 remedy="Choose another folder with --out, or restore the recipe.",
@@ -163,7 +171,7 @@ class Trainer:
         self.network.train()
         inputs = torch.stack([episode.inputs() for episode in batch]).to(self._device)
         inputs = inputs.to(memory_format=torch.channels_last_3d)
-        with torch.autocast(self._device.type, torch.bfloat16):
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._is_lowered):
             logits = self.network(inputs)
         logits = logits[:, 0].float()
         voxel_ml = self.recipe.spacing_mm**3 / 1000

@@ -35,7 +35,7 @@ class Runtime(Protocol):
     """Computes the network."""
 
     def run(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Logits [x, y, z] of channels (channels, x, y, z); sides are multiples of 8."""
+        """Logits [x, y, z] of channels (channels, x, y, z); sides are as the weights say."""
         ...
 
 
@@ -51,6 +51,7 @@ class Weights:
         spacing_mm: of the working grid.
         multiple: sides of a patch are multiples of it.
         geodesic: guidance counts changes of the uptake as way.
+        window: voxels per side of the only patches that the network is shown; 0 for any size.
     """
 
     folder: Path
@@ -60,6 +61,7 @@ class Weights:
     spacing_mm: float
     multiple: int
     geodesic: bool = False
+    window: int = 0
 
     @classmethod
     def read(cls, folder: Path) -> "Weights":
@@ -79,6 +81,7 @@ class Weights:
                 float(facts["spacing_mm"]),
                 int(facts["multiple"]),
                 facts.get("guidance") == "geodesic",
+                int(facts.get("window", 0)),
             )
         except OSError as error:
             raise InputError(
@@ -207,6 +210,8 @@ class _Torch:
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         try:
             network = restore(torch.load(path, map_location="cpu", weights_only=True))
+        except InputError:
+            raise
         except OSError as error:
             raise InputError(f"cannot read {path}", cause=f"{error.strerror or error}.") from error
         except Exception as error:  # unpickling and loading raise classes of many kinds

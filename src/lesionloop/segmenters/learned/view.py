@@ -16,10 +16,11 @@ from lesionloop.networks.channels import (
     Channel,
     scribble_channel,
 )
-from lesionloop.segmenters.boxes import Box, box_around, within
+from lesionloop.segmenters.boxes import Box, box_around, place_in, within
 from lesionloop.segmenters.learned.network import Runtime
 from lesionloop.segmenters.learned.slabs import run_box
 from lesionloop.segmenters.learned.tracer import infer_tracer
+from lesionloop.segmenters.learned.windows import run_windows, widened
 
 __all__ = ["StudyView"]
 
@@ -83,6 +84,7 @@ class StudyView:
         foreground: NDArray[np.int64] | None = None,
         background: NDArray[np.int64] | None = None,
         previous: Floats | None = None,
+        window: int = 0,
     ) -> Floats:
         """Logits of a box, float32 [x, y, z].
 
@@ -93,7 +95,11 @@ class StudyView:
             foreground: (n, 3) scribbled working voxels; those outside the box do not count.
             background: likewise.
             previous: probability of the first pass on the whole working grid.
+            window: voxels per side of the only patches that the network is shown; 0 for any size.
         """
+        asked = box
+        if window:
+            box = widened(box, window, self.grid.shape)
         inputs = np.zeros((CHANNELS, *self.pet[box].shape), dtype=np.float32)
         inputs[Channel.PET] = self.pet[box]
         inputs[Channel.CT] = NO_CT_HU if self.ct is None else self.ct[box]
@@ -108,9 +114,11 @@ class StudyView:
         inputs[Channel.TRACER] = _TRACER_CODE[self.tracer]
         inputs[Channel.FIELD] = 1
         turned = np.stack([self.orientation.turn(channel) for channel in inputs])
-        return np.asarray(
-            self.orientation.turn_back(run_box(runtime, turned, multiple, self._padding()))
-        )
+        if window:
+            logits = run_windows(runtime, turned, window, self._padding())
+        else:
+            logits = run_box(runtime, turned, multiple, self._padding())
+        return np.asarray(self.orientation.turn_back(logits)[place_in(asked, box)])
 
     def distance(self, points: NDArray[np.int64] | None, box: Box) -> Floats:
         """Distance in mm of a box's voxels to the points in it; very far when there is none."""
