@@ -75,6 +75,27 @@ def test_progress_in_a_log_is_a_line_at_times(
     assert second == "drawing 20/25, about 5 s left: case 20"
 
 
+def test_each_part_of_the_work_has_its_own_pace(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that goes on from step 600 of 1,000, after what took long to prepare."""
+    clock = [0.0]
+    monkeypatch.setattr("lesionloop.cli.console.time.monotonic", lambda: clock[0])
+    with console.progress("training", None) as bar:
+        for done in range(1, 5):
+            clock[0] += 100.0
+            bar.update(done, total=4)
+        bar.update(600, total=1000)
+        for done in range(601, 611):
+            clock[0] += 1.0
+            bar.update(done)
+        clock[0] += 20.0
+        bar.update(1, total=5)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-2] == "training 610/1000, about 6 min left"
+    assert lines[-1] == "training 1/5, about 80 s left"
+
+
 @pytest.mark.parametrize(("each", "left"), [(0.9, "81 s"), (30.0, "45 min"), (3600.0, "90.0 h")])
 def test_the_time_left_has_a_unit_that_reads_well(
     each: float, left: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

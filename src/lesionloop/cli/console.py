@@ -138,21 +138,31 @@ class Progress:
 
     def __init__(self, label: str, total: int | None) -> None:
         self._label, self._total = label, total
-        self._spoken = self._began = time.monotonic()
+        self._spoken = self._told = time.monotonic()
+        self._done = 0
+        #: When the part that is at work began, and how many were done then.
+        self._began = (self._told, 0)
 
     def update(self, done: int, label: str | None = None, total: int | None = None) -> None:
-        """Say how many are done, of how many, and what was last."""
+        """Say how many are done, of how many, and what was last.
+
+        Another total, or fewer that are done, is a new part of the work, at a pace of its own.
+        """
+        if done < self._done or (total and self._total and total != self._total):
+            self._began = (self._told, max(done - 1, 0))
         self._total = total or self._total
-        if time.monotonic() - self._spoken >= _SECONDS_BETWEEN_LINES:
-            self._spoken = time.monotonic()
+        self._told, self._done = time.monotonic(), done
+        if self._told - self._spoken >= _SECONDS_BETWEEN_LINES:
+            self._spoken = self._told
             counted = f"{done}/{self._total}{self._left(done)}" if self._total else f"{done}"
             note(": ".join(filter(None, (f"{self._label} {counted}", label))))
 
     def _left(self, done: int) -> str:
         """What is left by the pace so far, in words."""
-        if not done or self._total is None or done >= self._total:
+        start, before = self._began
+        if done <= before or self._total is None or done >= self._total:
             return ""
-        seconds = (time.monotonic() - self._began) / done * (self._total - done)
+        seconds = (self._told - start) / (done - before) * (self._total - done)
         for unit, size in (("s", 1), ("min", 60)):
             if seconds < 90 * size:
                 return f", about {seconds / size:.0f} {unit} left"
