@@ -22,7 +22,7 @@ Cli = Callable[..., Any]
 SCRIPT = (sys.executable, "-c", "from lesionloop.cli import main; main()")
 COMMANDS = (
     "demo", "inspect", "convert", "dataset", "segment", "simulate", "evaluate", "evaluate-points",
-    "replay", "rank", "score", "fuse", "liver-score", "quantify", "report",
+    "replay", "rank", "score", "fuse", "liver-score", "liver-clicks", "quantify", "report",
     "metabolic-network", "train", "serve", "grand-challenge",
 )  # fmt: skip
 

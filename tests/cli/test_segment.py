@@ -245,3 +245,50 @@ def test_the_real_study(cli: Cli, shared: Path, tmp_path: Path) -> None:
     assert cli("segment", "--dicom", study, "--out", seg).code == 0
     volume = highdicom.seg.segread(seg).get_volume(combine_segments=True, relabel=True)
     assert int((volume.array > 0).sum()) == int(_mask(direct).sum())
+
+
+def test_a_region_keeps_the_mask_in_its_box(
+    cli: Cli, files: Any, tmp_path: Path, small: Any
+) -> None:
+    region = np.zeros(small.shape, np.uint8)
+    region[10:16, 8:14, 7:12] = 4
+    place = small.write(tmp_path / "liver.nii.gz", region)
+    points = {"tumor": [[2, 2, 2]], "background": []}
+    (tmp_path / "clicks.json").write_text(json.dumps(points))
+    words = (
+        "segment", "--pet", files.pet, "--scribbles", tmp_path / "clicks.json",
+        "--segmenter", "threshold", "-o", "level_suv=0.5",
+    )  # fmt: skip
+    out = tmp_path / "mask.nii.gz"
+    assert cli(*words, "--out", out).code == 0
+    whole = _mask(out)
+    assert cli(*words, "--out", out, "--region", place).code == 0
+    mask = _mask(out)
+    box = (slice(9, 17), slice(7, 15), slice(6, 13))
+    rest = mask.copy()
+    rest[box] = 0
+    assert mask[box].all()
+    assert np.argwhere(rest).tolist() == [[2, 2, 2]]
+    assert whole.sum() > mask.sum()
+    assert cli(*words, "--out", out, "--region", place, "--region-margin", 0).code == 0
+    assert _mask(out).sum() == (region > 0).sum() + 1
+    assert cli(*words, "--out", out, "--region", place, "--region-only", "--json").code == 0
+    np.testing.assert_array_equal(_mask(out) > 0, (region > 0) | (rest > 0))
+
+
+def test_regions_that_are_refused(
+    refused: Callable[..., str], files: Any, tmp_path: Path, small: Any
+) -> None:
+    region = small.write(tmp_path / "liver.nii.gz", small.label()[:, :, 1:])
+    empty = small.write(tmp_path / "empty.nii.gz", np.zeros(small.shape, np.uint8))
+    full = small.write(tmp_path / "full.nii.gz", small.label())
+    words = (
+        "segment", "--pet", files.pet, "--ct", files.ct, "--segmenter", "threshold",
+        "--out", tmp_path / "o.mha",
+    )  # fmt: skip
+    refused(*words, "--region", region, says=("liver.nii.gz", "not on the same grid"))
+    refused(*words, "--region", empty, says=("empty.nii.gz is empty",))
+    refused(*words, "--region", tmp_path / "no.mha", says=("no.mha",))
+    refused(*words, "--region", full, "--region-margin", -1, says=("from 0",), one_line=True)
+    refused(*words, "--region", full, "--start", full, says=("to start from",))
+    refused(*words, "--region-only", says=("goes with --region",))

@@ -18,10 +18,12 @@ from scipy import ndimage
 
 from lesionloop.errors import InputError
 from lesionloop.imaging import Grid, Quantity, Study, Volume, read_study, read_volume, write_volume
+from lesionloop.imaging.study import ct_study
 from lesionloop.packages import load_package, quiet
 from lesionloop.scribbles import ScribbleSet
 from lesionloop.segmenters import load_segmenter
 from lesionloop.segmenters.adapters.nnunet_channels import AxisOrder, click_map
+from lesionloop.segmenters.protocol import needs_pet
 
 StudyMaker = Callable[..., Study]
 
@@ -235,6 +237,20 @@ def test_two_channels_agree_with_nnunet_from_files(
     assert 0 < first.sum() < first.size
     np.testing.assert_array_equal(first, expected)
     np.testing.assert_array_equal(session.segment(drawn()), honoured(expected, drawn()))
+
+
+@needs_nnunet
+@pytest.mark.slow
+def test_a_ct_alone_and_clicks_agree_with_nnunet_from_files(
+    models: dict[int, Path], tmp_path: Path, oblique: tuple[float, ...]
+) -> None:
+    _, (ct_file, _) = study_files(tmp_path, oblique)
+    study = ct_study(read_volume(ct_file, Quantity.HU), name="liver")
+    (foreground,) = map_files(tmp_path, study.grid, points_of(drawn(), study.grid.shape)[:1])
+    expected = by_nnunet(tmp_path, models[2], [ct_file, foreground])
+    words = {"channels": "ct,foreground", "clicks": "voxel", "folds": 0}
+    mask = load_segmenter(f"nnunet:{models[2]}", **words).open(study).segment(drawn())
+    np.testing.assert_array_equal(mask, honoured(expected, drawn()))
 
 
 @needs_nnunet
@@ -473,6 +489,16 @@ def test_channels_labels_and_folds_can_be_named(tmp_path: Path) -> None:
     assert load_segmenter(
         f"nnunet:{folder}", channels=["pet", "ct"], label=3, device="cpu"
     ).identity["folds"] == [0]
+
+
+def test_a_model_of_ct_alone_needs_no_pet(tmp_path: Path) -> None:
+    folder = paper_model(tmp_path / "m", ("CT", "lesion clicks", "background clicks"))
+    name, words = f"nnunet:{folder}", {"clicks": "voxel", "device": "cpu"}
+    model = load_segmenter(name, channels="ct,foreground,background", **words)
+    assert not needs_pet(model)
+    assert needs_pet(load_segmenter(name, channels="pet,foreground,background", **words))
+    with pytest.raises(InputError, match="3 channels"):
+        load_segmenter(name, channels="previous,foreground,background", **words)
 
 
 def test_folders_that_are_no_models_are_named(tmp_path: Path) -> None:

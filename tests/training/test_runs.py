@@ -10,9 +10,10 @@ torch = pytest.importorskip("torch")
 from lesionloop.errors import InputError  # noqa: E402
 from lesionloop.training.log import RunLog  # noqa: E402
 from lesionloop.training.recipe import Recipe  # noqa: E402
+from lesionloop.training.run import Progress  # noqa: E402
 from lesionloop.training.sample import Sample, Source  # noqa: E402
 from lesionloop.training.sources import open_sources, open_validation  # noqa: E402
-from lesionloop.training.trainer import Progress, Trainer  # noqa: E402
+from lesionloop.training.trainer import Trainer  # noqa: E402
 
 TEXT = """
 steps = 6

@@ -18,6 +18,7 @@ from lesionloop.cli import (
     fuse,
     grand_challenge,
     inspect,
+    liver_clicks,
     liver_score,
     metabolic_network,
     pacs,
@@ -49,8 +50,8 @@ app = typer.Typer(
 
 for module in (
     demo, inspect, convert, dataset, fuse, segment, simulate, evaluate, evaluate_points, replay,
-    rank, score, liver_score, quantify, report, metabolic_network, train, compare, serve,
-    reader_study, grand_challenge,
+    rank, score, liver_score, liver_clicks, quantify, report, metabolic_network, train, compare,
+    serve, reader_study, grand_challenge,
 ):  # fmt: skip
     app.command(name=module.NAME, epilog=module.EXAMPLES)(module.run)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from lesionloop.imaging import Study
+    from lesionloop.segmenters import Segmenter
 
 NAME = "segment"
 EXAMPLES = (
@@ -46,6 +47,19 @@ def run(
         Path | None,
         typer.Option(help="Mask made elsewhere to correct (NIfTI, MHA or DICOM SEG)."),
     ] = None,
+    region: Annotated[
+        Path | None,
+        typer.Option(
+            help="Mask of an organ on the study's grid (above 0 is inside): only the box around it "
+            "is segmented, the rest is no lesion but where foreground is drawn."
+        ),
+    ] = None,
+    region_margin: Annotated[
+        float, typer.Option(help="Share of each side of the region's box that is added around it.")
+    ] = 0.05,
+    region_only: Annotated[
+        bool, typer.Option("--region-only", help="No lesion outside of the region itself either.")
+    ] = False,
     segmenter: SegmenterOption = "default",
     option: OptionsOption = None,
     tracer: Annotated[str | None, typer.Option(help="fdg or psma, when known.")] = None,
@@ -65,6 +79,7 @@ def run(
 
     _check_ending(out, from_dicom=dicom is not None)
     options = parse_options(option) | ({"start": str(start)} if start else {})
+    _check_region(region, options, only=region_only)
     chosen = load_segmenter(segmenter, **options)
     begun = time.perf_counter()
     with output_file(out):
@@ -75,6 +90,8 @@ def run(
             weight_kg=weight_kg, tracer=tracer,
         )  # fmt: skip
         drawn = ScribbleSet.read(scribbles, study.grid) if scribbles else ScribbleSet()
+        if region:
+            chosen = _within(chosen, region, study, region_margin, only=region_only)
         tell(study)
         read = time.perf_counter()
         with (
@@ -104,6 +121,26 @@ def run(
     else:
         note(f"{result['volume_ml']} ml in {result['voxels']} voxels by {chosen.name}")
         typer.echo(str(out))
+
+
+def _check_region(region: Path | None, options: dict[str, object], *, only: bool) -> None:
+    if region is None and only:
+        raise InputError("--region-only goes with --region", remedy="Give the mask of the region.")
+    if region is not None and "start" in options:
+        raise InputError(
+            "--region does not go with a mask to start from",
+            cause="That mask may reach out of the region's box, and the rest is no lesion.",
+            remedy="Leave one of the two out.",
+        )
+
+
+def _within(
+    segmenter: "Segmenter", region: Path, study: "Study", margin: float, *, only: bool
+) -> "Segmenter":
+    from lesionloop.imaging import read_label
+    from lesionloop.segmenters.within import Within
+
+    return Within(segmenter, read_label(region, study.grid), margin, region_only=only)
 
 
 def _check_ending(out: Path, *, from_dicom: bool) -> None:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from lesionloop.cohort.tables import csv_text
 from lesionloop.datasets.nnunet import CaseFiles, find_cases
 from lesionloop.errors import InputError
-from lesionloop.imaging import Grid, Study, Volume
+from lesionloop.imaging import Grid, Volume
+from lesionloop.imaging.crop import crop_study
 from lesionloop.interaction.loop import Attempts
 from lesionloop.metrics import label_lesions, surface_dice, voxel_dice
 from lesionloop.output import finite, output_folder, write_json, write_text
@@ -176,7 +177,7 @@ def score_case_points(
         shown, wanted, trying = study, reference, attempts
         if trying is None:
             box = _around(reference, study.grid)
-            shown, wanted = _cropped_study(study, box), reference[box]
+            shown, wanted = crop_study(study, box), reference[box]
             trying = Attempts(segmenter, shown)
         # Each case and object has numbers of its own, whatever else is in the data set.
         rng = np.random.default_rng([options.seed, number, *case.name.encode()])
@@ -239,25 +240,6 @@ def _around(reference: NDArray[np.bool_], grid: Grid) -> tuple[slice, slice, sli
         low, high = max(0, round(middle - half)), min(grid.shape[axis], round(middle + half))
         parts.append(slice(low, high))
     return parts[0], parts[1], parts[2]
-
-
-def _cropped_study(study: Study, box: tuple[slice, slice, slice]) -> Study:
-    start = np.array([part.start for part in box])
-    origin = study.grid.to_world(start)
-    shape = tuple(part.stop - part.start for part in box)
-    grid = replace(
-        study.grid,
-        shape=(shape[0], shape[1], shape[2]),
-        origin=(float(origin[0]), float(origin[1]), float(origin[2])),
-    )
-
-    def cropped(volume: Volume) -> Volume:
-        return replace(volume, values=volume.values[box], grid=grid)
-
-    return replace(
-        study, pet=cropped(study.pet), ct=None if study.ct is None else cropped(study.ct),
-        load_native_ct=None,
-    )  # fmt: skip
 
 
 def _summary(rows: Sequence[PointRow]) -> list[dict[str, Any]]:

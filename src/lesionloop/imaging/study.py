@@ -14,7 +14,8 @@ from lesionloop.imaging.resample import AIR_HU, resample_ct
 from lesionloop.imaging.volume import Quantity, Volume, require_same_grid
 
 __all__ = [
-    "TRACERS", "Provenance", "Study", "assemble_study", "check_pet", "label_array", "require_suv",
+    "TRACERS", "Provenance", "Study", "assemble_study", "check_pet", "ct_study", "label_array",
+    "require_suv",
 ]  # fmt: skip
 
 #: Tracers that segmenters may be told about; None stands for not known.
@@ -54,7 +55,8 @@ class Study:
     """PET and CT on the PET grid.
 
     Args:
-        pet: SUV body weight (or activity, when it was asked for), [x, y, z].
+        pet: SUV body weight (or activity, when it was asked for), [x, y, z]. HU when there is no
+            PET: then it is the CT (see `ct_study`).
         ct: HU on the PET grid, -1024 where there is no CT; None when the study has no CT.
         name: case name, without channel suffix and file ending.
         tracer: "fdg", "psma" or None when not known.
@@ -80,6 +82,11 @@ class Study:
     def grid(self) -> Grid:
         """The PET grid, on which masks and scribbles live."""
         return self.pet.grid
+
+    @property
+    def has_pet(self) -> bool:
+        """False for a CT alone."""
+        return self.pet.quantity is not Quantity.HU
 
     def native_ct(self) -> Volume | None:
         """The CT on its own grid (HU), as it was read, for viewing; None without CT."""
@@ -134,6 +141,26 @@ def assemble_study(
         provenance=replace(provenance, notes=tuple(notes)),
         load_native_ct=load_native_ct or partial(replace, ct),  # unlike a lambda, this pickles
     )
+
+
+def ct_study(ct: Volume, *, name: str) -> Study:
+    """A CT without a PET: it gives the grid and stands in the place of the PET.
+
+    Args:
+        ct: HU.
+        name: case name.
+
+    Raises:
+        InputError: it is no CT, or holds numbers that are not finite.
+    """
+    if ct.quantity is not Quantity.HU:
+        raise InputError(f"{ct.source} is no CT but {ct.quantity.value}")
+    if ct.values.dtype.kind == "f" and not np.isfinite(ct.values).all():
+        raise InputError(
+            f"the CT {ct.source} holds values that are NaN or infinite",
+            remedy="Export it again, or repair those voxels before segmentation.",
+        )
+    return Study(ct, ct, name)
 
 
 def label_array(labels: ArrayLike, study: Study) -> NDArray[Any]:
@@ -226,6 +253,12 @@ def require_suv(study: Study) -> None:
     Raises:
         InputError: the PET holds activity.
     """
+    if not study.has_pet:
+        raise InputError(
+            f"{study.name} is a CT without a PET",
+            cause="This segmenter needs body-weight SUV.",
+            remedy="Use one that works on CT alone, such as command:PROGRAM.",
+        )
     if study.pet.quantity is not Quantity.SUV_BW:
         raise InputError(
             f"the PET of {study.name} is {study.pet.quantity.value}, not SUV",

@@ -10,37 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lesionloop.errors import InputError
+from lesionloop.imaging.crop import Box, foreground_box
 
 __all__ = ["Box", "crop_to_foreground", "foreground_box"]
-
-#: One slice per axis x, y, z; all three are ``slice(0, 0)`` when there is nothing to hold.
-Box = tuple[slice, slice, slice]
-
-_NOTHING: Box = (slice(0, 0), slice(0, 0), slice(0, 0))
-
-
-def foreground_box(values: NDArray[Any]) -> Box:
-    """Return the box of the voxels of ``values`` [x, y, z] that are not zero.
-
-    Contiguous memory is scanned once, in the order in which it lies, whether x or z is fastest.
-    """
-    if values.flags.f_contiguous and not values.flags.c_contiguous:
-        z, y, x = _box_slowest_first(values.T)
-        return x, y, z
-    return _box_slowest_first(values)
-
-
-def _box_slowest_first(values: NDArray[Any]) -> Box:
-    first = _extent(np.any(values, axis=(1, 2)))
-    if first.stop == 0:
-        return _NOTHING
-    plane = np.asarray(np.any(values[first], axis=0))
-    return first, _extent(np.any(plane, axis=1)), _extent(np.any(plane, axis=0))
-
-
-def _extent(occupied: ArrayLike) -> slice:
-    found = np.flatnonzero(occupied)
-    return slice(int(found[0]), int(found[-1]) + 1) if found.size else slice(0, 0)
 
 
 def crop_to_foreground(first: ArrayLike, second: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:

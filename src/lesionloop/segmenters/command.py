@@ -74,6 +74,11 @@ class Command:
         """The command, its limits and what its program's file holds."""
         return {"name": self.name, **asdict(self), "file": file_hash(self.program)}
 
+    @property
+    def needs_pet(self) -> bool:
+        """False: what the program needs is its own affair."""
+        return False
+
     def open(self, study: Study) -> "CommandSession":
         """Start on a study; the command itself starts at the first step."""
         return CommandSession(self, study)

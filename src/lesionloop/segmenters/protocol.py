@@ -15,8 +15,8 @@ from lesionloop.imaging import Study
 from lesionloop.scribbles import ScribbleSet
 
 __all__ = [
-    "Repeatable", "Segmenter", "Session", "StartsFromMask", "StepFailureError", "honour",
-    "point_sets",
+    "Repeatable", "Segmenter", "Session", "StartsFromMask", "StepFailureError", "WithoutPet",
+    "honour", "needs_pet", "point_sets",
 ]  # fmt: skip
 
 
@@ -89,6 +89,21 @@ class Repeatable(Protocol):
         either would give alone.
         """
         ...
+
+
+@runtime_checkable
+class WithoutPet(Protocol):
+    """A segmenter that may do without a PET, on studies of a CT alone."""
+
+    @property
+    def needs_pet(self) -> bool:
+        """False when it works on the CT alone, as it is set up."""
+        ...
+
+
+def needs_pet(segmenter: Segmenter) -> bool:
+    """Whether a segmenter needs a PET in SUV; all do that do not say otherwise."""
+    return segmenter.needs_pet if isinstance(segmenter, WithoutPet) else True
 
 
 def point_sets(

@@ -1,6 +1,7 @@
 """Random changes of a real study: geometry, uptake, noise, field of view."""
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -26,12 +27,18 @@ def random_patch(sample: Sample, size: int, generator: torch.Generator) -> Sampl
         # The CT is now and then out of step with the PET, as patients move and breathe.
         ct = _look_up(sample.ct, grid + shift, fill=OUTSIDE_HU)
     field = _look_up(sample.field.float(), grid, fill=0) > 0.5
+    shown = None
+    if sample.shown is not None:
+        shown = _look_up(sample.shown.float(), grid, fill=0) > 0.5
+        field = field & shown
+    visible = field if shown is None else shown
     return Sample(
-        pet=_look_up(sample.pet, grid, fill=0) * field,
-        ct=None if ct is None else torch.where(field, ct, OUTSIDE_HU),
+        pet=_look_up(sample.pet, grid, fill=0) * visible,
+        ct=None if ct is None else torch.where(visible, ct, OUTSIDE_HU),
         reference=(_look_up(sample.reference.float(), grid, fill=0) > 0.5) & field,
         field=field,
         tracer=sample.tracer,
+        shown=shown,
     )
 
 
@@ -105,23 +112,27 @@ def vary_uptake(sample: Sample, generator: torch.Generator) -> Sample:
             ct = ct + between(0, 40, generator) * noise
         elif happens(0.5, generator):
             ct = _blur(ct, between(0.3, 0.8, generator))
-        ct = torch.where(sample.field, ct.clamp(min=-1024), OUTSIDE_HU)
-    return Sample(
-        pet.clamp(min=0) * sample.field, ct, sample.reference, sample.field, sample.tracer
-    )
+        ct = torch.where(sample.visible, ct.clamp(min=-1024), OUTSIDE_HU)
+    return replace(sample, pet=pet.clamp(min=0) * sample.visible, ct=ct)
 
 
 def cut_field(sample: Sample, generator: torch.Generator) -> Sample:
     """Cut the field at random sides, so that its border says nothing about where lesions are."""
-    field = sample.field.clone()
+    visible = sample.visible.clone()
     for axis in range(3):
-        size = field.shape[axis]
+        size = visible.shape[axis]
         for end in (0, 1):
             if happens(0.2, generator):
                 depth = int(between(0, 0.35, generator) * size)
-                field.narrow(axis, 0 if end == 0 else size - depth, depth).fill_(False)
-    ct = None if sample.ct is None else torch.where(field, sample.ct, OUTSIDE_HU)
-    return Sample(sample.pet * field, ct, sample.reference & field, field, sample.tracer)
+                visible.narrow(axis, 0 if end == 0 else size - depth, depth).fill_(False)
+    return replace(
+        sample,
+        pet=sample.pet * visible,
+        ct=None if sample.ct is None else torch.where(visible, sample.ct, OUTSIDE_HU),
+        reference=sample.reference & visible,
+        field=sample.field & visible,
+        shown=None if sample.shown is None else visible,
+    )
 
 
 def _blur(values: Tensor, sigma: float) -> Tensor:

@@ -8,9 +8,10 @@ from lesionloop.training.calibration import calibrate
 from lesionloop.training.log import RunLog
 from lesionloop.training.package import finished_network, run_facts, write_package
 from lesionloop.training.recipe import Recipe
+from lesionloop.training.run import Progress
 from lesionloop.training.sources import open_sources, open_validation
 from lesionloop.training.studies import StudySource
-from lesionloop.training.trainer import Progress, Trainer
+from lesionloop.training.trainer import Trainer
 
 __all__ = ["CALIBRATION_PATCHES", "Finished", "train_recipe"]
 
@@ -75,8 +76,9 @@ def train_recipe(
     for other in others:
         run_facts(other)
     sources = open_sources(recipe, out, lambda label, done, total: report(done, label, total))
-    report(0, "training", recipe.steps)
+    last = min(recipe.steps, until or recipe.steps)
     trainer = Trainer(recipe, sources, out, device=device)
+    report(trainer.step, "training", last)
     if trainer.step:
         resumed(trainer.step)
     log = RunLog(out, steps=recipe.steps, start=trainer.step)
@@ -87,12 +89,12 @@ def train_recipe(
             log.write()
         loss, first, later = log.recent()
         label = f"loss {loss:.3f}, Dice {first:.2f} first, {later:.2f} corrected"
-        report(done.step, label, recipe.steps)
+        report(done.step, label, last)
 
     if not untrained:
         trainer.run(step, save_every=save_every, until=until)
         log.write()
-    report(trainer.step, "calibrating", recipe.steps)
+    report(trainer.step, "calibrating", last)
     network = finished_network(trainer, others)
     found = calibrate(
         network,

@@ -73,7 +73,7 @@ class Episode:
         if self.previous is not None:
             result[Channel.PREVIOUS] = self.previous
         result[Channel.TRACER] = self.tracer
-        result[Channel.FIELD] = sample.field
+        result[Channel.FIELD] = sample.visible
         return result
 
     def advance(self, probability: Tensor, generator: torch.Generator) -> bool:
@@ -89,6 +89,8 @@ class Episode:
         mask = (probability > 0.5).numpy()
         if not self.plan.own_errors:
             mask = _damaged(self.sample.reference.numpy(), generator)
+        if self.sample.shown is not None:
+            mask &= self.sample.field.numpy()  # a reader of a region corrects nothing outside of it
         for points in self.background:
             mask[tuple(points.T)] = False
         for points in self.foreground:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lesionloop.output import write_text
-from lesionloop.training.trainer import Progress
+from lesionloop.training.run import Progress
 
 __all__ = ["RunLog"]
 

@@ -2,10 +2,12 @@
 
 import tomllib
 from dataclasses import asdict, dataclass, field, fields, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from lesionloop.errors import InputError
+from lesionloop.imaging.crop import MARGIN
 from lesionloop.networks.baselines import (
     ARCHITECTURES,
     require_installed,
@@ -16,7 +18,7 @@ from lesionloop.networks.unet import GUIDANCE
 from lesionloop.training.episode import Plan
 from lesionloop.training.strokes import Habits
 
-__all__ = ["KINDS", "Data", "Recipe", "data_entry", "made_from", "read_table"]
+__all__ = ["KINDS", "Data", "PatchData", "Recipe", "data_entry", "made_from", "read_table"]
 
 KINDS = ("studies", "anatomies", "procedural")
 
@@ -42,6 +44,21 @@ class Data:
     exclude: tuple[str, ...] = ()
     hold_out_every: int = 0
     count: int = 40
+
+
+@dataclass(frozen=True)
+class PatchData(Data):
+    """A place that patches come from.
+
+    Args:
+        regions: of studies: folder of masks named like the cases, such as the liver of each;
+            relative to the folder of the data. Patches come from the box around a mask alone, and
+            what is outside of the mask does not count. Not given: whole studies.
+        region_margin: share of each side of that box that is added at both ends.
+    """
+
+    regions: str = ""
+    region_margin: float = MARGIN
 
 
 @dataclass(frozen=True)
@@ -108,13 +125,14 @@ class Recipe:
         path = Path(path)
         text, table, entries = read_table(path)
         base = path.parent if data is None else Path(data)
+        made = tuple(_with_regions(entry, path, base) for entry in entries)
         plan = table.pop("plan", {})
         habits = made_from(Habits, plan.pop("habits", {}), path, "plan.habits")
         recipe: Recipe = made_from(
             cls,
             {
                 **table,
-                "data": tuple(data_entry(entry, path, base) for entry in entries),
+                "data": made,
                 "plan": made_from(Plan, {**plan, "habits": habits}, path, "plan"),
                 "source": text,
             },
@@ -128,6 +146,10 @@ class Recipe:
         """For the record, without the text."""
         entries = asdict(self)
         del entries["source"]
+        for entry in entries["data"]:
+            if not entry.get("regions", True):
+                # As it was before there were regions: runs of then go on.
+                del entry["regions"], entry["region_margin"]
         return entries
 
     def _check(self, path: Path) -> None:
@@ -194,6 +216,21 @@ def data_entry(entry: Any, path: Path, base: Path, kind: type[Data] = Data) -> A
     if made.weight < 0 or made.hold_out_every < 0 or made.count < 1:
         raise InputError(f"{path}: a number of data is out of range")
     return replace(made, folder=str(base / made.folder))
+
+
+def _with_regions(entry: Any, path: Path, base: Path) -> Any:
+    """One ``[[data]]`` table; the folder of its regions is looked for in ``base``."""
+    made: PatchData = data_entry(entry, path, base, PatchData)
+    if not made.regions:
+        return made
+    if made.kind != "studies":
+        raise InputError(
+            f"{path}: data of kind {made.kind} has no regions",
+            remedy='Only labelled studies have: kind = "studies".',
+        )
+    if not 0 <= made.region_margin < inf:
+        raise InputError(f"{path}: data.region_margin is a number from 0")
+    return replace(made, regions=str(base / made.regions))
 
 
 def made_from(kind: type[Any], table: Any, path: Path, where: str) -> Any:

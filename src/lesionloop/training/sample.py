@@ -14,11 +14,13 @@ class Sample:
     """A patch, all tensors [x, y, z] on 4 mm voxels, x to the left, y to the back, z to the head.
 
     Args:
-        pet: SUV, float32; 0 outside the field.
+        pet: SUV, float32; 0 outside the scanned field.
         ct: HU, float32; None where the study has none.
         reference: the lesions, bool.
-        field: inside the scanned field, bool.
+        field: where the loss counts, bool: inside the scanned field and, where there is one, the
+            region that is trained on.
         tracer: "fdg" or "psma".
+        shown: inside the scanned field, bool: what the network sees. None: the same as ``field``.
     """
 
     pet: Tensor
@@ -26,6 +28,12 @@ class Sample:
     reference: Tensor
     field: Tensor
     tracer: str
+    shown: Tensor | None = None
+
+    @property
+    def visible(self) -> Tensor:
+        """Inside the scanned field, bool."""
+        return self.field if self.shown is None else self.shown
 
     def without_ct(self) -> "Sample":
         """The same patch as a PET-only study shows it."""

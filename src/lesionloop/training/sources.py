@@ -5,8 +5,9 @@ from pathlib import Path
 
 from lesionloop.datasets.nnunet import find_cases
 from lesionloop.errors import InputError
+from lesionloop.imaging.crop import MARGIN
 from lesionloop.training.bodies import BodySource, prepare_bodies
-from lesionloop.training.recipe import Data, Recipe
+from lesionloop.training.recipe import Data, PatchData, Recipe
 from lesionloop.training.sample import Source
 from lesionloop.training.studies import StudySource
 
@@ -35,8 +36,11 @@ def open_sources(
             continue
         if entry.kind == "studies":
             kept = held_out(entry, [case.name for case in find_cases(entry.folder)])
+            place = entry.regions if isinstance(entry, PatchData) and entry.regions else None
+            margin = entry.region_margin if isinstance(entry, PatchData) else MARGIN
             sources.append((entry.weight, StudySource(
-                entry.folder, exclude=kept, size=recipe.patch, spacing_mm=recipe.spacing_mm
+                entry.folder, exclude=kept, size=recipe.patch, spacing_mm=recipe.spacing_mm,
+                regions=place, region_margin=margin,
             )))  # fmt: skip
             continue
         folder = _tissue_folder(out, number, entry)

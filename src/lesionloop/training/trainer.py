@@ -1,10 +1,7 @@
 """The training run: loops of simulated readers side by side, one optimiser step at a time."""
 
 import math
-import time
 from bisect import bisect_right
-from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -19,9 +16,10 @@ from lesionloop.training.chance import between
 from lesionloop.training.episode import Episode, start_episode
 from lesionloop.training.loss import lesion_weights, loop_loss
 from lesionloop.training.recipe import Recipe
+from lesionloop.training.run import Run
 from lesionloop.training.sample import Sample, Source
 
-__all__ = ["Progress", "Trainer"]
+__all__ = ["Trainer"]
 
 _WARM_UP_STEPS = 200
 _LARGEST_GRADIENT = 5.0
@@ -32,24 +30,7 @@ _AVERAGE_WARM_UP = 10
 _TOO_FEW_VOXELS = 2
 
 
-@dataclass(frozen=True)
-class Progress:
-    """One step, as it is logged.
-
-    Args:
-        step: number of optimiser steps taken.
-        loss: of the batch.
-        dice_by_stroke: (number of strokes given, Dice) of each patch of the batch with a lesion.
-        seconds: since the run began, over all its parts.
-    """
-
-    step: int
-    loss: float
-    dice_by_stroke: tuple[tuple[int, float], ...]
-    seconds: float
-
-
-class Trainer:
+class Trainer(Run):
     """A run in a folder: ``checkpoint.pt`` is its state, from which it goes on.
 
     On the CPU a run that was interrupted and resumed gives the same weights, to the bit, as one
@@ -70,8 +51,8 @@ class Trainer:
         *,
         device: str = "cpu",
     ) -> None:
+        super().__init__(out, recipe.steps)
         self.recipe = recipe
-        self.out = out
         self._device = torch.device(device)
         torch.manual_seed(recipe.seed)
         self._generator = torch.Generator().manual_seed(recipe.seed)
@@ -88,32 +69,8 @@ class Trainer:
             self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
         )
         self._pool: list[Episode] = []
-        self.step = 0
-        self.seconds = 0.0
         if self._checkpoint.exists():
             self._resume()
-
-    @property
-    def _checkpoint(self) -> Path:
-        return self.out / "checkpoint.pt"
-
-    def run(
-        self,
-        report: Callable[[Progress], None],
-        *,
-        save_every: int = 500,
-        until: int | None = None,
-    ) -> None:
-        """Train to the recipe's last step, or to ``until``; saves on the way and at the end."""
-        last = min(self.recipe.steps, until or self.recipe.steps)
-        while self.step < last:
-            began = time.perf_counter()
-            loss, dice = self._one_step()
-            self.step += 1
-            self.seconds += time.perf_counter() - began
-            report(Progress(self.step, loss, dice, self.seconds))
-            if self.step % save_every == 0 or self.step == last:
-                self.save()
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all."""

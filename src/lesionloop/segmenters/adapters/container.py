@@ -110,6 +110,11 @@ class Container:
             "gpu": self.gpu,
         }
 
+    @property
+    def needs_pet(self) -> bool:
+        """False: what the container needs is its own affair."""
+        return False
+
     def open(self, study: Study) -> "ContainerSession":
         """Start on a study; a container starts at every step.
 

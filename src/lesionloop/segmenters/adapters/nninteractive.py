@@ -181,6 +181,11 @@ class NnInteractive:
             "device": choose_device(self.device) if local else None,
         }
 
+    @property
+    def needs_pet(self) -> bool:
+        """Whether the PET is the image that it sees."""
+        return self.image == "pet"
+
     def open(self, study: Study) -> "NnInteractiveSession":
         """Load the model or claim a place on the server, and hand over the image.
 
@@ -204,6 +209,8 @@ class NnInteractive:
         return self._session(study, mask)
 
     def _session(self, study: Study, start: NDArray[np.bool_] | None) -> "NnInteractiveSession":
+        if self.needs_pet and not study.has_pet:
+            raise InputError(f"{study.name} has no PET", remedy="Use -o image=ct.")
         volume = study.pet if self.image == "pet" else study.ct
         if volume is None:
             raise InputError(f"{study.name} has no CT", remedy="Use -o image=pet, or give the CT.")

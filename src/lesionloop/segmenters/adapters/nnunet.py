@@ -142,6 +142,11 @@ class NnUNet:
     def _size(self) -> float:
         return self.size or DEFAULT_SIZE.get(self.clicks or "", 0.0)
 
+    @property
+    def needs_pet(self) -> bool:
+        """Whether one of its channels is the PET."""
+        return "pet" in (self.channels or ())
+
     def open(self, study: Study) -> "NnUNetSession":
         """Load the model, once per process.
 
@@ -149,8 +154,9 @@ class NnUNet:
             InputError: the PET is not SUV, the study has no CT and the model needs one, nnU-Net is
                 not installed, or the checkpoint cannot be loaded or may run code.
         """
-        require_suv(study)
         kinds = tuple(self.channels or ())
+        if "pet" in kinds:
+            require_suv(study)
         if "ct" in kinds and study.ct is None:
             raise InputError(
                 f"{study.name} has no CT, and the model {self.folder} needs one",
@@ -300,7 +306,7 @@ class Model:
             name == kind for name, kind in zip(told, kinds, strict=False) if name in _KINDS
         )
         known = set(kinds) <= set(_KINDS) and len(set(kinds)) == len(kinds) == count
-        if known and plain and "pet" in kinds:
+        if known and plain and {"pet", "ct"} & set(kinds):
             return kinds
         raise InputError(
             f"the model {self.folder} has {count} channels: {', '.join(self.names)}",

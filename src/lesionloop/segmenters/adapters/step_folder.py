@@ -21,9 +21,10 @@ _MASKS = Path("images") / "tumor-lesion-segmentation"
 
 
 def write_input(folder: Path, study: Study, scribbles: ScribbleSet) -> None:
-    """Write a study and all scribbles so far; without a CT its folder is empty."""
+    """Write a study and all scribbles so far; without a PET or a CT its folder is empty."""
     # One name for all cases, as on the platform: a name tells an algorithm nothing.
-    for kind, volume in (("pet", study.pet), ("ct", study.ct)):
+    pet = study.pet if study.has_pet else None
+    for kind, volume in (("pet", pet), ("ct", study.ct)):
         place = folder / "images" / kind
         place.mkdir(parents=True)
         if volume is not None:
