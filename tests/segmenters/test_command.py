@@ -48,7 +48,7 @@ def test_a_command_gives_the_mask_that_its_program_gives(study: Study, tmp_path:
 
 def test_a_link_is_run_under_its_own_name(study: Study, tmp_path: Path) -> None:
     """The Python of a virtual environment is a link that knows by its name where it is."""
-    say = "#!/bin/sh\necho \"run as $0\" >&2\nexit 3\n"
+    say = '#!/bin/sh\necho "run as $0" >&2\nexit 3\n'
     (tmp_path / "real").mkdir()
     program(tmp_path / "real", say, "tool")
     (tmp_path / "link").symlink_to(tmp_path / "real" / "tool")

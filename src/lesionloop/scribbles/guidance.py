@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from lesionloop.errors import InputError
+from lesionloop.imaging.crop import Box
 from lesionloop.imaging.grid import Grid
 
 __all__ = [
@@ -29,7 +30,6 @@ __all__ = [
 
 AnyGrid = Grid | tuple[tuple[int, int, int], tuple[float, float, float]]
 _Shape = tuple[int, int, int]
-_Box = tuple[slice, slice, slice]
 
 #: Gaussians are cut to 0 beyond so many sigmas, where they are below 4e-6.
 GAUSSIAN_REACH: Final = 5.0
@@ -232,7 +232,7 @@ def _graph(
 
 def _neighbourhoods(
     points: NDArray[np.int64], grid: Grid, limit_mm: float | None
-) -> Iterator[tuple[_Box, NDArray[np.int64]]]:
+) -> Iterator[tuple[Box, NDArray[np.int64]]]:
     """Groups of near points, each with a box that holds all voxels within the limit of them."""
     if not len(points):
         return
@@ -248,7 +248,7 @@ def _neighbourhoods(
         yield _box_around(members, grid, limit_mm), members
 
 
-def _box_around(points: NDArray[np.int64], grid: Grid, margin_mm: float | None) -> _Box:
+def _box_around(points: NDArray[np.int64], grid: Grid, margin_mm: float | None) -> Box:
     if margin_mm is None:
         return slice(0, grid.shape[0]), slice(0, grid.shape[1]), slice(0, grid.shape[2])
     x, y, z = (

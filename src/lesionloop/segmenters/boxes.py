@@ -1,14 +1,13 @@
 """Boxes of voxels: slices along x, y, z."""
 
 from math import prod
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Box", "box_around", "grow", "hull", "merge_boxes", "overlap", "place_in", "within"]
+from lesionloop.imaging.crop import Box
 
-Box: TypeAlias = tuple[slice, slice, slice]
+__all__ = ["Box", "box_around", "grow", "hull", "merge_boxes", "overlap", "place_in", "within"]
 
 
 def box_around(points: NDArray[np.int64], margin: ArrayLike, shape: tuple[int, ...]) -> Box:

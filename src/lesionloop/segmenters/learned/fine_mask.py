@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from lesionloop.imaging.crop import Box
 from lesionloop.imaging.working import IsotropicGrid
 
 __all__ = ["FineMask"]
@@ -13,7 +14,6 @@ __all__ = ["FineMask"]
 _BLOCK = 16
 
 _Span = tuple[int, int]
-_Box = tuple[slice, slice, slice]
 
 
 class FineMask:
@@ -107,7 +107,7 @@ class FineMask:
 
     def _decide_beside_given(
         self,
-        box: _Box,
+        box: Box,
         near: NDArray[np.float32],
         before: NDArray[np.float32],
         corner: tuple[int, int, int],
@@ -121,7 +121,7 @@ class FineMask:
             np.copyto(self._mask[box], inside, where=touched)
 
     def _expand(
-        self, logits: NDArray[np.float32], box: _Box, corner: tuple[int, int, int]
+        self, logits: NDArray[np.float32], box: Box, corner: tuple[int, int, int]
     ) -> NDArray[np.float32]:
         # -inf times a weight of 0 is no number; so low a logit never decides a voxel alone.
         return self._working.expand(np.maximum(logits, np.float32(-50)), box, corner)

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import affine_transform
 
 from lesionloop.imaging import Grid
+from lesionloop.imaging.crop import Box
 
 __all__ = ["Lattice"]
 
 _Triple = tuple[int, int, int]
-_Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Lattice:
 
     def expand(
         self, cells: NDArray[np.float32], start: _Triple, cell: int
-    ) -> tuple[_Box, NDArray[np.float32]]:
+    ) -> tuple[Box, NDArray[np.float32]]:
         """Values of cells at the PET voxels that they cover.
 
         Each voxel takes the value at the nearest cube of the lattice, that of the linear
