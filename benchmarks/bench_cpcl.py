@@ -12,13 +12,14 @@ same objects in the same order, so that arms differ in what they make of the wro
 Dice is measured on clean scans that no arm has seen. Every seed has its own weights and data.
 
 Usage: python benchmarks/bench_cpcl.py [--steps 240] [--seeds 3] [--workers 2] [--out cpcl.json]
+       [--arms ARM ...]
 """
 
 import argparse
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,14 @@ from lesionloop.training.seganypet.recipe import PointData, PointRecipe
 from lesionloop.training.seganypet.trainer import PointTrainer, cut_of
 
 SIDE, SHAPE = 24, (34, 34, 34)
-ARMS = ("clean", "plain", "warm", "ensemble", "flip")
+#: What each arm makes of wrong references; clean and plain have no warm-up either.
+ARMS: dict[str, Confident | None] = {
+    "clean": None,
+    "plain": None,
+    "warm": Confident("none", prompts=0),
+    "ensemble": Confident("ensemble"),
+    "flip": Confident("flip"),
+}
 CLICKS = 5
 CONFIG = SegAnyPETConfig(
     image_size=SIDE, patch=4, width=48, depth=2, heads=4, global_blocks=(0, 1), embed=48,
@@ -109,10 +117,9 @@ def planted(lesion: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.b
 
 def recipe(arm: str, seed: int, steps: int) -> PointRecipe:
     """What an arm trains."""
-    confident = None
-    if arm in ("warm", "ensemble", "flip"):
-        change = "none" if arm == "warm" else arm
-        confident = Confident(change, prompts=0 if arm == "warm" else 5, warm_up=steps // 3)
+    confident = ARMS[arm]
+    if confident is not None:
+        confident = replace(confident, warm_up=steps // 3)
     return PointRecipe(
         data=(PointData("studies", "clean"), PointData("studies", "noisy", noisy=True)),
         seed=seed, steps=steps, batch=4, micro_batch=4, spacing_mm=4.0, smallest_ml=2.0,
@@ -151,9 +158,10 @@ def main() -> None:
     options.add_argument("--seeds", type=int, default=3)
     options.add_argument("--out", type=Path, default=None)
     options.add_argument("--workers", type=int, default=2)
+    options.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
     asked = options.parse_args()
-    jobs = [(arm, seed) for seed in range(1, asked.seeds + 1) for arm in ARMS]
-    results: dict[str, Any] = {arm: [] for arm in ARMS}
+    jobs = [(arm, seed) for seed in range(1, asked.seeds + 1) for arm in asked.arms]
+    results: dict[str, Any] = {arm: [] for arm in asked.arms}
     with ProcessPoolExecutor(asked.workers, mp_context=get_context("spawn")) as pool:
         running = [pool.submit(run, arm, seed, asked.steps) for arm, seed in jobs]
         for (arm, seed), job in zip(jobs, running, strict=True):
@@ -162,7 +170,7 @@ def main() -> None:
             shown = " ".join(f"{value:.3f}" for value in dice)
             print(f"seed {seed} {arm:9} Dice {shown}  {seconds:.0f} s", flush=True)
     print(f"\n{'arm':9} {'1 click':>16} {'3 clicks':>16} {'5 clicks':>16}   (mean, sd over seeds)")
-    for arm in ARMS:
+    for arm in asked.arms:
         values = np.array(results[arm])
         cells = [f"{values[:, n].mean():.3f} ± {values[:, n].std():.3f}" for n in (0, 2, 4)]
         print(f"{arm:9} " + " ".join(f"{cell:>16}" for cell in cells))

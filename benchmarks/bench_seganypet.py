@@ -4,18 +4,23 @@ Random weights: times do not depend on them. A click and three further ones on o
 clicks find the window encoded. Beside it the attention of a padded block, with one key for all
 padding, against the 2,744 keys of the published network.
 
-Usage: python benchmarks/bench_seganypet.py [--full] [--device cpu] [--precision float32]
+With ``--gpu``, on a GPU: the same for the full network in bfloat16, and its training: seconds and
+memory of a step of 11 clicks, and its arithmetic against that of a plain matrix product.
+
+Usage: python benchmarks/bench_seganypet.py [--full] [--device cpu] [--precision float32] [--gpu]
 """
 
 import argparse
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
 import numpy as np
 import torch
 from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
 
 from lesionloop import ScribbleSet, Study
 from lesionloop.imaging import Grid, Quantity, Volume
@@ -24,6 +29,7 @@ from lesionloop.networks.seganypet.attention import GridAttention
 from lesionloop.segmenters.seganypet.engine import Engine
 from lesionloop.segmenters.seganypet.lattice import Lattice
 from lesionloop.segmenters.seganypet.session import SegAnyPetSession
+from lesionloop.training.seganypet.interaction import InteractionLoop, LoopPlan
 
 SHAPE, SPACING = (200, 200, 160), (2.04, 2.04, 3.0)
 #: The least of so many times counts.
@@ -49,7 +55,13 @@ def main() -> int:
     parser.add_argument("--full", action="store_true", help="the published sizes")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precision", default="float32", choices=["float32", "bfloat16"])
+    parser.add_argument("--gpu", action="store_true", help="clicks and training on a GPU")
     asked = parser.parse_args()
+    if asked.gpu:
+        if not torch.cuda.is_available():
+            print("There is no GPU here that PyTorch can use: nothing was measured.")
+            return 1
+        asked.full, asked.device, asked.precision = True, "cuda", "bfloat16"
     config = SegAnyPETConfig.full() if asked.full else SegAnyPETConfig.small()
     torch.manual_seed(0)
     network = SegAnyPET(config).eval().to(asked.device)
@@ -81,6 +93,9 @@ def main() -> int:
             f"| {number} | {encoded} | {decoded} | {quick:.3f} | {slow:.3f} | {slow / quick:.1f} |"
         )
     _attention(config, asked.device)
+    if asked.gpu:
+        del network
+        _training(asked.device, config)
     return 0
 
 
@@ -106,7 +121,61 @@ def _attention(config: SegAnyPETConfig, device: str) -> None:
     print(f"| ratio | {theirs / ours:.1f} |\n\nLargest difference: {float(gap):.1e}")
 
 
+def _training(device: str, config: SegAnyPETConfig, batch: int = 4, clicks: int = 11) -> None:
+    """Time, memory and arithmetic of training steps, with the encoder's blocks kept or not."""
+    best = _matrix_product(device)
+    print(f"\nPlain matrix product in bfloat16: {best:.0f} TFLOP/s")
+    print(f"Training, {batch} objects, {clicks} clicks:\n")
+    print("| checkpointing | s per step | GB | TFLOP | TFLOP/s | of the matrix product |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for checkpointing in (False, True):
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+        step = _step(device, replace(config, checkpointing=checkpointing), batch, clicks)
+        with FlopCounterMode(display=False) as counter:  # the first step warms the library, too
+            step()
+        work = counter.get_total_flops() / 1e12
+        seconds = min(_seconds(step, device) for _ in range(REPEATS))
+        memory = torch.cuda.max_memory_allocated() / 1e9
+        print(
+            f"| {'yes' if checkpointing else 'no'} | {seconds:.2f} | {memory:.1f} | {work:.2f}"
+            f" | {work / seconds:.1f} | {work / seconds / best:.0%} |",
+            flush=True,
+        )
+
+
+def _step(device: str, config: SegAnyPETConfig, batch: int, clicks: int) -> Callable[[], None]:
+    """A step of training on balls, as the trainer takes it."""
+    network = SegAnyPET(config).to(device)
+    loop = InteractionLoop(network)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-5)
+    side = config.image_size
+    image = torch.randn(batch, config.channels_in, *(side,) * 3, device=device)
+    axis = torch.arange(side, device=device) - side / 2
+    away = axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2
+    reference = (away < (side / 8) ** 2).expand(batch, 1, -1, -1, -1).contiguous()
+
+    def step() -> None:
+        optimiser.zero_grad(set_to_none=True)
+        with torch.autocast(device, torch.bfloat16):
+            loss, _ = loop(image, reference, LoopPlan(clicks), list(range(batch)))
+        loss.backward()
+        optimiser.step()
+
+    return step
+
+
+def _matrix_product(device: str, side: int = 8192) -> float:
+    """TFLOP/s of products of square matrices in bfloat16."""
+    one, other = torch.randn(2, side, side, device=device, dtype=torch.bfloat16)
+    one @ other
+    seconds = min(_seconds(lambda: one @ other, device) for _ in range(5))
+    return 2 * side**3 / seconds / 1e12
+
+
 def _seconds(work: Callable[[], object], device: str = "cpu") -> float:
+    if device != "cpu":
+        torch.cuda.synchronize()
     began = time.perf_counter()
     work()
     if device != "cpu":

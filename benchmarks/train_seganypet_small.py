@@ -1,29 +1,42 @@
-"""Train the small point-promptable network on phantoms and draw Dice by the number of clicks.
+"""Train the small point-promptable network and measure Dice by the number of prompts.
 
-The recipe's held-out bodies are segmented before and after training, with the same objects and
-seeds. A folder in the nnU-Net layout can be trained on beside the phantoms.
+What the recipe holds out is segmented before and after training, with the same objects and seeds:
+phantoms and studies apart, objects below 1.5 ml apart, with clicks and with strokes. A network that
+takes no scribbles gets points along a stroke. A folder in the nnU-Net layout can be trained on
+beside the phantoms; every fifth of its cases is held out. A finished run is only measured again.
 
-Usage: python benchmarks/train_seganypet_small.py --out runs/seganypet-small [--steps 1200]
-       [--threads 2] [--studies FOLDER]
+Usage: python benchmarks/train_seganypet_small.py --out runs/seganypet-small [--steps N]
+       [--threads 2] [--studies FOLDER] [--option ct|scribbles|finer|none ...] [--picture FILE]
+
+Without ``--option`` the recipe's own options are used; with it exactly those that are named.
 """
 
 import argparse
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from lesionloop.networks.seganypet import SegAnyPET
 from lesionloop.output import make_folder, write_json, write_text
 from lesionloop.reporting.curves import Curve, step_chart
 from lesionloop.reporting.standalone import svg_text
-from lesionloop.training.seganypet.command import held_out_curve, train_points
+from lesionloop.segmenters.seganypet.weights import load_network
+from lesionloop.training.seganypet.command import draw_held_out, held_out_dice, train_points
+from lesionloop.training.seganypet.objects import PointObject
 from lesionloop.training.seganypet.package import build_network
 from lesionloop.training.seganypet.places import Place
-from lesionloop.training.seganypet.recipe import PointData, PointRecipe
+from lesionloop.training.seganypet.recipe import Options, PointData, PointRecipe
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "seganypet-small.toml"
-OBJECTS, CLICKS = 40, 8
+#: Objects that are measured; small ones are sought among more, as they are few.
+OBJECTS, SOUGHT, CLICKS = 40, 240, 8
+SMALL_ML = 1.5
+#: Prompts that are measured, and their share of strokes.
+PROMPTS = {"untrained": [("clicks", 0.0)], "trained": [("clicks", 0.0), ("strokes", 1.0)]}
 
 
 def main() -> None:
@@ -33,15 +46,13 @@ def main() -> None:
     options.add_argument("--steps", type=int, default=None)
     options.add_argument("--threads", type=int, default=2)
     options.add_argument("--studies", type=Path, default=None)
+    options.add_argument("--picture", type=Path, default=None)
+    options.add_argument(
+        "--option", action="append", choices=["ct", "scribbles", "finer", "none"], default=None
+    )
     asked = options.parse_args()
     torch.set_num_threads(asked.threads)
-    recipe = PointRecipe.read(RECIPE)
-    if asked.steps:
-        parts = tuple(asked.steps * step // recipe.steps for step in recipe.milestones)
-        recipe = replace(recipe, steps=asked.steps, milestones=parts)
-    if asked.studies:
-        entry = PointData("studies", str(asked.studies), weight=0.5, hold_out_every=5)
-        recipe = replace(recipe, data=(*recipe.data, entry))
+    recipe = changed(PointRecipe.read(RECIPE), asked.steps, asked.studies, asked.option)
     out = make_folder(asked.out)
     began = spoken = time.perf_counter()
 
@@ -51,30 +62,91 @@ def main() -> None:
             spoken = time.perf_counter()
             print(f"{spoken - began:5.0f} s  {done}/{total}  {label}", flush=True)
 
-    found = train_points(
-        recipe, out, place=Place(torch.device("cpu")), report=report, held_out=OBJECTS,
-        clicks=CLICKS,
-    )  # fmt: skip
-    before = held_out_curve(recipe, build_network(recipe), out, objects=OBJECTS, clicks=CLICKS)
-    print(f"{found.steps} steps in {found.seconds:.0f} s")
-    for name, curve in (("untrained", before), ("trained", found.dice_by_click)):
-        print(f"{name:9} Dice by click: " + " ".join(f"{dice:.3f}" for dice in curve))
-    nothing = float("nan")  # before any click there is no mask
-    chart = step_chart(
-        [
-            Curve("untrained", [nothing, *before], colour=1, strong=True, write_last=True),
-            Curve("trained", [nothing, *found.dice_by_click], strong=True, write_last=True),
-        ],
-        title="Dice by the number of clicks",
-        y_label="Dice",
-        y_max=1.0,
-    )
-    write_text(out / "dice-by-click.svg", svg_text(chart))
+    place = Place(torch.device("cpu"))
+    found = train_points(recipe, out, place=place, report=report, held_out=0)
+    untrained, trained = build_network(recipe), load_network(found.weights).network
+    print(f"{found.steps} steps in {found.seconds:.0f} s, {recipe.options}")
+    rows = []
+    for kind, drawn in held_out_kinds(recipe, out, untrained.config.image_size):
+        limit = SMALL_ML * 1000 / recipe.spacing_mm**3
+        small = [one for one in drawn if float(one.reference.sum()) < limit][:OBJECTS]
+        for which, objects in (("all", drawn[:OBJECTS]), (f"below {SMALL_ML:g} ml", small)):
+            for when, network in (("untrained", untrained), ("trained", trained)):
+                facts = {"kind": kind, "network": when, "which": which, "objects": len(objects)}
+                rows += measured(recipe, network, objects, facts)
+    table(rows)
     write_json(
         out / "dice-by-click.json",
-        {"steps": found.steps, "seconds": found.seconds, "objects": OBJECTS,
-         "untrained": list(before), "trained": list(found.dice_by_click)},
+        {"steps": found.steps, "seconds": round(found.seconds), "threads": asked.threads,
+         "options": [name for name, on in vars(recipe.options).items() if on], "dice": rows},
     )  # fmt: skip
+    for target in filter(None, (out / "dice-by-click.svg", asked.picture)):
+        write_text(target, svg_text(picture(rows)))
+
+
+def changed(
+    recipe: PointRecipe, steps: int | None, studies: Path | None, names: list[str] | None
+) -> PointRecipe:
+    """The recipe with what was asked for on the command line."""
+    if steps:
+        parts = tuple(steps * step // recipe.steps for step in recipe.milestones)
+        recipe = replace(recipe, steps=steps, milestones=parts)
+    if studies:
+        entry = PointData("studies", str(studies), weight=0.5, hold_out_every=5)
+        recipe = replace(recipe, data=(*recipe.data, entry))
+    if names:
+        chosen = {name: True for name in names if name != "none"}
+        recipe = replace(recipe, options=Options(**chosen))
+    return recipe
+
+
+def held_out_kinds(
+    recipe: PointRecipe, out: Path, size: int
+) -> Iterator[tuple[str, list[PointObject]]]:
+    """Held-out objects of each place of the recipe."""
+    for number, entry in enumerate(recipe.data):
+        # Places are known by their number: the others are switched off, not left out.
+        alone = tuple(
+            replace(other, weight=entry.weight if place == number else 0.0)
+            for place, other in enumerate(recipe.data)
+        )
+        drawn = draw_held_out(replace(recipe, data=alone), out, size, SOUGHT)
+        if drawn:
+            yield "studies" if entry.kind == "studies" else "phantoms", drawn
+
+
+def measured(
+    recipe: PointRecipe, network: SegAnyPET, objects: list[PointObject], facts: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Mean Dice after each prompt, with clicks and with strokes; nothing without objects."""
+    rows = []
+    for prompt, share in PROMPTS[facts["network"]] if objects else []:
+        dice = held_out_dice(recipe, network, objects, CLICKS, strokes=share)
+        rows.append({**facts, "prompt": prompt, "dice": dice.mean(dim=1).tolist()})
+    return rows
+
+
+def table(rows: list[dict[str, Any]]) -> None:
+    """Print what was measured, as Markdown."""
+    names = ("kind", "network", "prompt", "which", "objects")
+    print(f"\n| {' | '.join(names)} | Dice after 1 to {CLICKS} prompts |\n|{' --- |' * 6}")
+    for row in rows:
+        cells = [str(row[name]) for name in names]
+        print(f"| {' | '.join(cells)} | {' '.join(f'{dice:.3f}' for dice in row['dice'])} |")
+
+
+def picture(rows: list[dict[str, Any]]) -> Any:
+    """Dice by the number of clicks, all objects, before and after training."""
+    nothing = float("nan")  # before any click there is no mask
+    shown = [row for row in rows if row["prompt"] == "clicks" and row["which"] == "all"]
+    curves = [
+        Curve(
+            f"{row['kind']}, {row['network']}", [nothing, *row["dice"]],
+            colour=number, strong=True, write_last=True,
+        )
+        for number, row in enumerate(shown)
+    ]  # fmt: skip
+    return step_chart(curves, title="Dice by the number of clicks", y_label="Dice", y_max=1.0)
 
 
 if __name__ == "__main__":

@@ -43,10 +43,10 @@ def test_without_the_quirk_a_token_has_the_code_of_its_middle() -> None:
 
 def test_points_are_voxel_middles_with_the_vector_of_their_sign() -> None:
     prompts = PromptEncoder(SegAnyPETConfig.small())
-    points = torch.tensor([[[3.0, 10.0, 63.0], [5.0, 6.0, 7.0], [1.0, 1.0, 1.0]]])
+    points = torch.tensor([[[3.0, 10.0, 31.0], [5.0, 6.0, 7.0], [1.0, 1.0, 1.0]]])
     tokens = prompts.points(points, torch.tensor([[1, 0, -1]]))
     assert tokens.shape == (1, 4, 96)
-    code = prompts.position((points + 0.5) / 64)
+    code = prompts.position((points + 0.5) / 32)
     torch.testing.assert_close(tokens[0, 0], code[0, 0] + prompts.positive[0])
     torch.testing.assert_close(tokens[0, 1], code[0, 1] + prompts.negative[0])
     for none in (2, 3):  # a filled up batch, and the point that is always there

@@ -25,13 +25,19 @@ class TinyNetwork(torch.nn.Module):  # type: ignore[name-defined,misc,unused-ign
         self.mask_decoder = torch.nn.Conv3d(16, 1, 3, padding=1)
         self.unused_decoder = torch.nn.Linear(2, 2)
         self.shown: list[int] = []
+        self.drawn: list[int] = []
 
     def encode(self, image: Any) -> Any:
         return self.image_encoder(image)
 
-    def decode(self, embedding: Any, points: Any, labels: Any, mask: Any = None) -> Any:
+    def decode(
+        self, embedding: Any, points: Any, labels: Any, mask: Any = None, scribbles: Any = None
+    ) -> Any:
         self.shown.append(points.shape[1])
+        self.drawn.append(0 if scribbles is None else int(scribbles.sum()))
         drawn = torch.zeros((len(embedding), 2, SIZE, SIZE, SIZE))
+        if scribbles is not None:
+            drawn += 2 * scribbles.flip(1)
         for number in range(len(points)):
             for point, label in zip(points[number].long(), labels[number], strict=True):
                 if label >= 0:

@@ -8,11 +8,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 
 from lesionloop.scribbles.error_points import RULES  # noqa: E402
-from lesionloop.training.seganypet.clicks import (  # noqa: E402
-    NO_POINT,
-    next_click,
-    next_clicks,
-)
+from lesionloop.training.seganypet.clicks import next_click  # noqa: E402
 from lesionloop.training.seganypet.seeds import seeded  # noqa: E402
 
 
@@ -70,19 +66,6 @@ def test_deep_clicks_are_in_the_middle_of_the_deeper_error() -> None:
     click = next_click(np.zeros_like(whole), whole, generator, "deep")
     assert click is not None
     assert all(2 <= index <= 6 for index in click[0])
-
-
-def test_an_object_is_clicked_alike_in_any_batch() -> None:
-    rng = np.random.default_rng(1)
-    mask, reference = torch.from_numpy(rng.random((2, 3, 1, 6, 5, 4)) < 0.3)
-    mask[1] = reference[1]
-    together = next_clicks(mask, reference, [seeded(n) for n in range(3)], "uniform")
-    for n in range(3):
-        alone = next_clicks(mask[n : n + 1], reference[n : n + 1], [seeded(n)], "uniform")
-        assert torch.equal(alone[0], together[0][n : n + 1])
-        assert torch.equal(alone[1], together[1][n : n + 1])
-    assert together[0].shape == (3, 1, 3)
-    assert together[1][1].tolist() == [NO_POINT]
 
 
 def test_an_unknown_rule_is_refused() -> None:

@@ -1,5 +1,7 @@
 """References are changed only where predictions disagree."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +18,14 @@ from lesionloop.training.seganypet.confident import (  # noqa: E402
     rectify,
     unreliable,
 )
+from lesionloop.training.seganypet.curve import held_out_objects  # noqa: E402
 from lesionloop.training.seganypet.interaction import InteractionLoop, LoopPlan  # noqa: E402
-from lesionloop.training.seganypet.loss import click_loss  # noqa: E402
+from lesionloop.training.seganypet.loss import click_loss, mask_dice  # noqa: E402
+from lesionloop.training.seganypet.places import Place  # noqa: E402
+from lesionloop.training.seganypet.prompts import next_prompts  # noqa: E402
+from lesionloop.training.seganypet.recipe import PointRecipe  # noqa: E402
+from lesionloop.training.seganypet.seeds import seeded  # noqa: E402
+from lesionloop.training.seganypet.trainer import PointTrainer, cut_of  # noqa: E402
 
 
 def some(seed: int, number: int = 3) -> tuple:  # type: ignore[type-arg]
@@ -91,3 +99,32 @@ def test_only_noisy_objects_are_learned_from_otherwise(network: Any, prompts: in
     assert losses([False, False]) == plain
     assert losses([True, False]) != plain
     assert losses([True, True]) != losses([True, False])
+
+
+def test_planted_errors_shrink_after_a_warm_up(
+    tmp_path: Path, tiny_recipe: PointRecipe, make_network: Any, make_balls: Any
+) -> None:
+    """A network that has seen clean balls mends references that are two voxels beside."""
+    plan = replace(tiny_recipe, steps=40, micro_batch=2)
+    network = make_network()
+    place = Place(torch.device("cpu"))
+    PointTrainer(plan, network, 16, [(1.0, False, make_balls())], tmp_path, place=place).run(
+        lambda _: None
+    )
+    objects = held_out_objects([make_balls()], cut_of(plan, 16, flips=False), 8, seed=77)
+    image = torch.stack([one.image for one in objects])
+    right = torch.stack([one.reference for one in objects])
+    planted = right.roll(2, dims=2)
+    nothing = torch.zeros_like(planted)
+    generators = [seeded(number) for number in range(len(objects))]
+    predictions = []
+    with torch.no_grad():
+        embedding = network.encode(image)
+        for _ in range(5):  # clicks of a reader who believes in the planted reference
+            _, points, labels = next_prompts(nothing, planted, generators, "uniform")
+            low = network.decode(embedding, points, labels)
+            predictions.append(torch.sigmoid(network.upsample(low)))
+    mended = rectify(planted, torch.stack(predictions), "ensemble")
+    before, after = mask_dice(planted, right), mask_dice(mended, right)
+    assert float(after.mean()) > float(before.mean()) + 0.1
+    assert bool((after >= before).float().mean() > 0.7)

@@ -11,6 +11,7 @@ from lesionloop.training.seganypet.interaction import (  # noqa: E402
     LoopPlan,
     draw_plan,
 )
+from lesionloop.training.seganypet.prompts import Strokes  # noqa: E402
 from lesionloop.training.seganypet.seeds import seeded  # noqa: E402
 
 
@@ -46,6 +47,25 @@ def test_points_add_up_and_are_withheld(network: Any, history: str, shown: list[
     assert network.shown == shown
     assert dice.shape == (5, 2)
     assert loss.ndim == 0
+
+
+def test_strokes_are_drawn_into_maps_and_sampled(network: Any) -> None:
+    image, reference = batch()
+    plan = LoopPlan(4, frozenset({2}))
+    loop = InteractionLoop(network, strokes=Strokes(1.0, 4.0))
+    loop(image, reference, plan, [1, 2])
+    first, second, withheld, last = network.drawn
+    assert 2 < first < second <= last
+    assert withheld == 0
+    assert network.shown[2] == 0
+    assert network.shown[0] <= 5 < network.shown[3]
+    points_alone = InteractionLoop(network, strokes=Strokes(1.0, 4.0, maps=False))
+    points_alone(image, reference, plan, [1, 2])
+    assert network.drawn[4:] == [0] * 4
+    # A network that sees what is drawn sees clicks as well.
+    InteractionLoop(network, strokes=Strokes(0.0, 4.0))(image, reference, plan, [1, 2])
+    assert network.drawn[8:10] == [2, 4]
+    assert network.shown[8:10] == [1, 2]
 
 
 def test_gradients_flow_back_through_the_mask(network: Any) -> None:

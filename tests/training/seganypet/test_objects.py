@@ -1,5 +1,6 @@
 """Cubes around lesions: where they lie, what is in them."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,25 @@ def test_flips_turn_image_and_reference_alike(balls: Any) -> None:
         steps = [float(plain.image[0].diff(dim=axis).median()) > 0 for axis in range(3)]
         seen.add(tuple(steps))
     assert len(seen) > 4
+
+
+def test_a_ct_is_cut_and_mirrored_with_the_pet() -> None:
+    plain = scan()
+    with_ct = scan_of(plain.pet, plain.lesions > 0, (plain.pet / 10).astype(np.float32))
+    cut = Cut(12, 0.1, centre="object", smallest_ml=1.0, ct=True)
+    for seed in range(8):
+        one = cut_object(with_ct, cut, seeded(seed))
+        assert one is not None
+        assert one.image.shape == (2, 12, 12, 12)
+        inside = one.image[1] > -4  # air, -1,000 HU by 250, is outside of the scan
+        assert int(inside.sum()) == 10 * 10 * 11  # the cube begins at -2, -2, -1
+        pet = cut_object(plain, replace(cut, ct=False), seeded(seed))
+        assert pet is not None
+        assert torch.equal(pet.image[0], one.image[0])
+        both = torch.stack([one.image[0][inside], one.image[1][inside]])
+        assert float(torch.corrcoef(both)[0, 1]) > 0.999
+    with pytest.raises(InputError, match="has no CT"):
+        cut_object(plain, cut, seeded(1))
 
 
 def test_a_source_without_lesions_is_refused() -> None:

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from lesionloop.errors import InputError  # noqa: E402
 from lesionloop.training.seganypet.confident import Confident  # noqa: E402
-from lesionloop.training.seganypet.recipe import PointRecipe, is_point_recipe  # noqa: E402
+from lesionloop.training.seganypet.recipe import Options, PointRecipe, is_point_recipe  # noqa: E402
 
 RECIPES = Path(__file__).parents[3] / "recipes"
 
@@ -43,8 +43,9 @@ def test_folders_are_beside_the_recipe_and_tables_are_read(tmp_path: Path) -> No
     plan = recipe(
         tmp_path,
         'start = "w.pt"\nmilestones = [5, 9]\nclicks = [2, 4]',
-        'noisy = true\n[confident]\nchange = "flip"',
+        'noisy = true\n[confident]\nchange = "flip"\n[options]\nct = true',
     )
+    assert plan.options == Options(ct=True)
     assert plan.start == str(tmp_path / "w.pt")
     assert plan.data[0].folder == str(tmp_path / "set")
     assert plan.data[0].noisy
@@ -65,6 +66,9 @@ def test_folders_are_beside_the_recipe_and_tables_are_read(tmp_path: Path) -> No
         ("milestones = [9, 5]", "", "milestones is out of range"),
         ("milestones = [20]", "", "milestones is out of range"),
         ("smallest_ml = -1", "", "smallest_ml is out of range"),
+        ("strokes = 1.5", "", "strokes is out of range"),
+        ("", "[options]\nfine = true", "no entry 'fine'"),
+        ("", "[options]\nfiner = 2", "wrong kind of value"),
         ("synthetic = true", "", "wrong kind of value"),
         ("", 'noisy = "yes"', "wrong kind of value"),
         ("", '[confident]\nchange = "vote"', "confident is out of range"),

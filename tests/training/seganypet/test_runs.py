@@ -16,7 +16,7 @@ from lesionloop.errors import InputError  # noqa: E402
 from lesionloop.training.seganypet.confident import Confident  # noqa: E402
 from lesionloop.training.seganypet.curve import dice_by_click, held_out_objects  # noqa: E402
 from lesionloop.training.seganypet.places import Place  # noqa: E402
-from lesionloop.training.seganypet.recipe import PointRecipe  # noqa: E402
+from lesionloop.training.seganypet.recipe import Options, PointRecipe  # noqa: E402
 from lesionloop.training.seganypet.trainer import PointTrainer, cut_of, parts  # noqa: E402
 
 HERE = Place(torch.device("cpu"))
@@ -32,13 +32,17 @@ def weights(network: Any) -> dict[str, Any]:
     return {name: value.clone() for name, value in network.state_dict().items()}
 
 
+@pytest.mark.parametrize("strokes", [False, True])
 def test_interrupted_and_resumed_is_the_same_to_the_bit(
-    tmp_path: Path, tiny_recipe: PointRecipe, make_network: Any, make_balls: Any
+    strokes: bool, tmp_path: Path, tiny_recipe: PointRecipe, make_network: Any, make_balls: Any
 ) -> None:
     def scans() -> Any:
         return [(1.0, False, make_balls()), (1.0, True, make_balls(wrong=True))]
 
-    plan = replace(tiny_recipe, confident=Confident(prompts=2, warm_up=2), milestones=(3,))
+    plan = replace(
+        tiny_recipe, confident=Confident(prompts=2, warm_up=2), milestones=(3,),
+        options=Options(scribbles=strokes),
+    )  # fmt: skip
     whole = train(plan, make_network(), scans(), tmp_path / "whole")
     train(plan, make_network(), scans(), tmp_path / "parts", until=2)
     resumed = train(plan, make_network(seed=9), scans(), tmp_path / "parts")
@@ -49,6 +53,24 @@ def test_interrupted_and_resumed_is_the_same_to_the_bit(
     assert not torch.equal(other.network.mask_decoder.weight, whole.network.mask_decoder.weight)
     with pytest.raises(InputError, match="another recipe"):
         train(replace(plan, seed=3), make_network(), scans(), tmp_path / "whole")
+
+
+def test_a_checkpoint_of_before_there_were_options_goes_on(
+    tmp_path: Path, tiny_recipe: PointRecipe, make_network: Any, make_balls: Any
+) -> None:
+    tiny_recipe = replace(tiny_recipe, confident=Confident())
+    scans = [(1.0, False, make_balls())]
+    path = tmp_path / "checkpoint.pt"
+    train(tiny_recipe, make_network(), scans, tmp_path, until=2)
+    state = torch.load(path, weights_only=True)
+    for entry in ("options", "strokes"):
+        del state["recipe"][entry]
+    torch.save(state, path)
+    assert train(tiny_recipe, make_network(), scans, tmp_path).step == 4
+    torch.save(state, path)
+    plan = replace(tiny_recipe, options=Options(scribbles=True))
+    with pytest.raises(InputError, match="another recipe"):
+        train(plan, make_network(), scans, tmp_path)
 
 
 def test_gradients_in_parts_are_those_of_the_whole_batch(
@@ -73,12 +95,13 @@ import torch
 torch.set_num_threads(1)
 from conftest import Balls, TinyNetwork
 from lesionloop.training.seganypet.places import taking_place
-from lesionloop.training.seganypet.recipe import PointData, PointRecipe
+from lesionloop.training.seganypet.recipe import Options, PointData, PointRecipe
 from lesionloop.training.seganypet.trainer import PointTrainer
 from pathlib import Path
 plan = PointRecipe(
     data=(PointData("studies", "anywhere"),), steps=2, batch=4, micro_batch=1, spacing_mm=4.0,
     smallest_ml=0.5, clicks=(3, 4), encoder_rate=0.01, prompt_rate=0.01, decoder_rate=0.01,
+    options=Options(scribbles=True),
 )
 out = Path(sys.argv[2])
 with taking_place("cpu") as place:

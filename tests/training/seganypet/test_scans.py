@@ -1,6 +1,6 @@
 """Scans of folders and of synthetic bodies, and whole runs of the command on them."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,12 @@ from lesionloop.datasets.nnunet import write_case  # noqa: E402
 from lesionloop.errors import InputError  # noqa: E402
 from lesionloop.imaging import Grid, Quantity, Study, Volume  # noqa: E402
 from lesionloop.networks.seganypet import SegAnyPET, SegAnyPETConfig  # noqa: E402
+from lesionloop.segmenters.seganypet.weights import load_network  # noqa: E402
 from lesionloop.training.seganypet import package  # noqa: E402
 from lesionloop.training.seganypet.command import train_points  # noqa: E402
 from lesionloop.training.seganypet.objects import Cut, cut_object  # noqa: E402
 from lesionloop.training.seganypet.places import Place  # noqa: E402
-from lesionloop.training.seganypet.recipe import PointData, PointRecipe  # noqa: E402
+from lesionloop.training.seganypet.recipe import Options, PointData, PointRecipe  # noqa: E402
 from lesionloop.training.seganypet.scans import BodyScans, StudyScans, open_scans  # noqa: E402
 from lesionloop.training.seganypet.seeds import seeded  # noqa: E402
 
@@ -100,6 +101,48 @@ def test_kept_patches_do_not_depend_on_the_order_of_drawing(cube_sample: object)
     assert one.made == other.made == 2
 
 
+def test_a_ct_is_prepared_when_it_is_asked_for(dataset: Path, tmp_path: Path) -> None:
+    def draw(*, ct: bool, names: tuple[str, ...] = ("with",)) -> Any:
+        scans = StudyScans(dataset, names=names, prepared=tmp_path / "p", spacing_mm=4.0, ct=ct)
+        return scans.draw(seeded(1))
+
+    grid = Grid((20, 18, 16), (4.0, 4.0, 4.0), (0.0, 0.0, 0.0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
+    pet = np.ones(grid.shape, np.float32)
+    pet[2:5] = 8
+    hu = np.full(grid.shape, -200, np.float32)
+    hu[2:5, 3:7, 1:4] = 60
+    label = (hu > 0).astype(np.uint8)
+    write_case(
+        Study(
+            Volume(pet, grid, Quantity.SUV_BW, "with"),
+            Volume(hu, grid, Quantity.HU, "with"),
+            "with",
+        ),
+        dataset,
+        label=Volume(label, grid, Quantity.LABEL, "with"),
+    )
+    assert draw(ct=False).ct is None
+    scan = draw(ct=True)  # although the PET was prepared before
+    # Smoothed on the way to the working grid: the soft tissue stands out, and only there.
+    assert scan.ct[16, 12:14, 2].min() > 0
+    assert scan.ct[15:18, 11:15, 1:4].min() > -100
+    assert (scan.ct[:13] == -200).all()
+    with pytest.raises(InputError, match="one has no CT"):
+        draw(ct=True, names=("one",))
+
+
+def test_synthetic_bodies_bring_their_ct(cube_sample: Any) -> None:
+    class Source:
+        def draw(self, generator: Any) -> Any:
+            del generator
+            return cube_sample
+
+    assert BodyScans(Source()).draw(seeded(1)).ct is None
+    found = BodyScans(Source(), ct=True).draw(seeded(1)).ct
+    assert found is not None
+    np.testing.assert_allclose(found, cube_sample.ct.flip(0, 1).numpy(), atol=1)
+
+
 @pytest.fixture
 def tiny_config(monkeypatch: pytest.MonkeyPatch) -> None:
     tiny = SegAnyPETConfig(
@@ -134,6 +177,53 @@ def test_a_run_ends_with_weights_that_another_begins_with(dataset: Path, tmp_pat
     for name, value in stored["model_state_dict"].items():
         assert torch.equal(again.state_dict()[name], value)
     assert not again.config.compatible
+
+
+@pytest.mark.usefixtures("tiny_config")
+def test_a_recipe_switches_options_on_and_the_segmenter_loads_them(
+    dataset: Path, tmp_path: Path
+) -> None:
+    plan = PointRecipe(
+        data=(PointData("studies", str(dataset)),), steps=2, batch=2, micro_batch=2,
+        spacing_mm=4.0, clicks=(2, 3), strokes=1.0, encoder_rate=1e-3,
+        options=Options(scribbles=True, checkpointing=True),
+    )  # fmt: skip
+    found = train_points(
+        plan, tmp_path, place=Place(torch.device("cpu")), held_out=0, report=lambda *_: None
+    )
+    network = load_network(found.weights).network
+    assert network.config.prompt_scribbles
+    assert network.prompts.scribbles[-1].weight.abs().max() > 0  # it began at 0 and has learned
+    with pytest.raises(InputError, match="cannot have these options"):  # patches of 4 voxels
+        package.build_network(replace(plan, options=Options(finer=True)))
+
+
+@pytest.mark.usefixtures("tiny_config")
+def test_options_are_added_to_weights_without_a_change_at_first(tmp_path: Path) -> None:
+    plan = PointRecipe(data=(PointData("procedural"),))
+    torch.manual_seed(3)
+    old = package.build_network(plan).eval()
+    with torch.no_grad():
+        for value in old.parameters():
+            value.add_(0.05 * torch.randn_like(value))
+    path = tmp_path / "w.pt"
+    stored = {"model_state_dict": old.state_dict(), "config": asdict(old.config), "spacing_mm": 4.0}
+    torch.save(stored, path)
+    options = Options(ct=True, scribbles=True)
+    new = package.build_network(replace(plan, start=str(path), options=options)).eval()
+    assert (new.config.channels_in, new.config.prompt_scribbles) == (2, True)
+    pet, ct = torch.randn(2, 1, 1, 16, 16, 16)
+    points, labels = torch.tensor([[[8.0, 8, 8]]]), torch.tensor([[1]])
+    drawn = (torch.rand(1, 2, 16, 16, 16) > 0.9).float()
+    with torch.no_grad():
+        before = old.decode(old.encode(pet), points, labels)
+        image = torch.cat([pet, ct], dim=1)
+        after = new.decode(new.encode(image), points, labels, None, drawn)
+    torch.testing.assert_close(after, before)
+    # Weights that have an option keep it when the recipe does not name it.
+    torch.save({**stored, "model_state_dict": new.state_dict(), "config": asdict(new.config)}, path)
+    again = package.build_network(replace(plan, start=str(path), options=Options(scribbles=True)))
+    assert again.config.channels_in == 2
 
 
 def test_weights_to_start_with_must_be_there_and_be_weights(tmp_path: Path) -> None:

@@ -3,7 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["normalise_crop"]
+__all__ = ["AIR_HU", "normalise_crop"]
+
+#: CT outside of the field.
+AIR_HU = -1000.0
 
 #: CT numbers beyond are alike, HU.
 _MOST_HU = 1000.0

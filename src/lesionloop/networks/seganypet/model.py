@@ -99,6 +99,8 @@ class SegAnyPET(nn.Module):
     def upsample(self, low: Tensor) -> Tensor:
         """Logits (batch, 1, image_size, image_size, image_size) of logits of `decode`."""
         size = (self.config.image_size,) * 3
+        if low.shape[2:] == size:  # one cell per voxel: nothing to interpolate
+            return low
         return functional.interpolate(low, size=size, mode="trilinear", align_corners=False)
 
     def forward(self, image: Tensor, interaction: Interaction[Result]) -> Result:

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lesionloop.networks.seganypet import Embedding, SegAnyPET, normalise_crop
+from lesionloop.networks.seganypet import Embedding, SegAnyPET
+from lesionloop.networks.seganypet.crop import AIR_HU, normalise_crop
 from lesionloop.segmenters.seganypet.growth import Logits
 from lesionloop.segmenters.seganypet.lattice import Lattice
 from lesionloop.segmenters.seganypet.prompts import Prompts
@@ -17,8 +18,6 @@ __all__ = ["Engine"]
 #: Embeddings of a study are kept up to so many bytes, the logits of decodings up to so many.
 _MOST_EMBEDDINGS = 512 << 20
 _MOST_LOGITS = 64 << 20
-
-_AIR_HU = -1000.0
 
 _Triple = tuple[int, int, int]
 _Kept = TypeVar("_Kept")
@@ -84,7 +83,7 @@ class Engine:
         self.encoded += 1
         side = self.network.config.image_size
         pet = self._lattice.crop(self._pet, start, side, 0.0)
-        ct = None if self._ct is None else self._lattice.crop(self._ct, start, side, _AIR_HU)
+        ct = None if self._ct is None else self._lattice.crop(self._ct, start, side, AIR_HU)
         embedding = self.network.encode(self._tensor(normalise_crop(pet, ct)))
         parts = [part for part in embedding if part is not None]
         self._embeddings.put(

@@ -1,20 +1,23 @@
 """What ``lesionloop train`` does with a recipe of the point-promptable network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch import Tensor
+
 from lesionloop.networks.seganypet import SegAnyPET
 from lesionloop.training.log import RunLog
+from lesionloop.training.run import Progress
 from lesionloop.training.seganypet.curve import dice_by_click, held_out_objects
+from lesionloop.training.seganypet.objects import PointObject
 from lesionloop.training.seganypet.package import build_network, write_network
 from lesionloop.training.seganypet.places import Place
 from lesionloop.training.seganypet.recipe import PointRecipe
 from lesionloop.training.seganypet.scans import open_held_out, open_scans
-from lesionloop.training.seganypet.trainer import PointTrainer, cut_of
-from lesionloop.training.trainer import Progress
+from lesionloop.training.seganypet.trainer import PointTrainer, cut_of, strokes_of
 
-__all__ = ["Finished", "held_out_curve", "train_points"]
+__all__ = ["Finished", "draw_held_out", "held_out_curve", "held_out_dice", "train_points"]
 
 _LOG_EVERY = 50
 
@@ -113,12 +116,53 @@ def held_out_curve(
     Returns:
         Empty when the recipe holds nothing out.
     """
-    size = network.config.image_size
+    drawn = draw_held_out(recipe, out, network.config.image_size, objects)
+    if not drawn:
+        return ()
+    return tuple(held_out_dice(recipe, network, drawn, clicks).mean(dim=1).tolist())
+
+
+def draw_held_out(recipe: PointRecipe, out: Path, size: int, count: int) -> list[PointObject]:
+    """Objects that the recipe holds out, from its places in turn; always the same ones.
+
+    Args:
+        recipe: that holds out.
+        out: folder of the run, with the data that it has prepared.
+        size: voxels per side of a cube.
+        count: how many.
+
+    Returns:
+        Empty when the recipe holds nothing out.
+    """
     sources = open_held_out(recipe, out, size)
     if not sources:
-        return ()
-    drawn = held_out_objects(sources, cut_of(recipe, size, flips=False), objects, seed=0)
-    found = dice_by_click(
-        network, drawn, clicks, seed=0, rule=recipe.click_rule, history=recipe.history
+        return []
+    return held_out_objects(sources, cut_of(recipe, size, flips=False), count, seed=0)
+
+
+def held_out_dice(
+    recipe: PointRecipe,
+    network: SegAnyPET,
+    drawn: Sequence[PointObject],
+    clicks: int,
+    *,
+    strokes: float = 0.0,
+) -> Tensor:
+    """Dice [prompt, object] after 1 to ``clicks`` prompts.
+
+    Args:
+        recipe: how clicks are drawn.
+        network: to measure.
+        drawn: objects, see `draw_held_out`.
+        clicks: prompts on each.
+        strokes: share of them that are strokes.
+    """
+    return dice_by_click(
+        network,
+        drawn,
+        clicks,
+        seed=0,
+        rule=recipe.click_rule,
+        history=recipe.history,
+        strokes=strokes_of(recipe, strokes),
     )
-    return tuple(found.mean(dim=1).tolist())

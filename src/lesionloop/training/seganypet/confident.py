@@ -21,8 +21,8 @@ __all__ = ["CHANGES", "Confident", "confident_loss", "rectify", "unreliable"]
 #: "none": nothing is changed, to tell what the warm-up alone does.
 CHANGES = ("ensemble", "flip", "none")
 
-#: Weight of the reference as it was, and of the changed one.
-_WEIGHTS = (2.0, 1.0)
+#: Of the changed reference in the loss; the reference as it was has the rest.
+_WEIGHT = 1 / 3
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,4 @@ def rectify(reference: Tensor, predictions: Tensor, change: str) -> Tensor:
 
 def confident_loss(logits: Tensor, reference: Tensor, rectified: Tensor) -> Tensor:
     """Loss of each object, (batch,): the reference counts two thirds, the changed one a third."""
-    first, second = _WEIGHTS
-    return (first * click_loss(logits, reference) + second * click_loss(logits, rectified)) / (
-        first + second
-    )
+    return torch.lerp(click_loss(logits, reference), click_loss(logits, rectified), _WEIGHT)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from lesionloop.training.seganypet.interaction import InteractionLoop, LoopPlan
 from lesionloop.training.seganypet.objects import Cut, PointObject, ScanSource, draw_object
+from lesionloop.training.seganypet.prompts import Strokes
 from lesionloop.training.seganypet.seeds import seed_of, seeded
 
 __all__ = ["dice_by_click", "held_out_objects"]
@@ -31,8 +32,9 @@ def dice_by_click(
     seed: int,
     rule: str = "uniform",
     history: str = "all",
+    strokes: Strokes | None = None,
 ) -> Tensor:
-    """Dice [click, object] after 1 to ``clicks`` clicks, each where the last mask is wrong.
+    """Dice [click, object] after 1 to ``clicks`` prompts, each where the last mask is wrong.
 
     Args:
         network: a module that is a `PromptableNetwork`; it is left in evaluation mode.
@@ -41,9 +43,10 @@ def dice_by_click(
         seed: of the clicks.
         rule: of clicks, one of ``scribbles.error_points.RULES``.
         history: "all" or "newest", see `PointRecipe`.
+        strokes: how the reader draws; None clicks only.
     """
     device = next(network.parameters()).device
-    loop = InteractionLoop(network, rule=rule, history=history).eval()
+    loop = InteractionLoop(network, rule=rule, history=history, strokes=strokes).eval()
     found = []
     for number, one in enumerate(objects):
         _, dice = loop(

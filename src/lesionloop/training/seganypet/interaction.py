@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from lesionloop.training.chance import integer
-from lesionloop.training.seganypet.clicks import next_clicks
 from lesionloop.training.seganypet.confident import Confident, confident_loss, rectify
 from lesionloop.training.seganypet.loss import click_loss, mask_dice
+from lesionloop.training.seganypet.prompts import Strokes, draw_into, next_prompts
 
 __all__ = ["InteractionLoop", "LoopPlan", "PromptableNetwork", "draw_plan"]
 
@@ -27,13 +27,16 @@ class PromptableNetwork(Protocol):
     """What the loop asks of a network (`networks.seganypet.SegAnyPET` and stand-ins of tests)."""
 
     def encode(self, image: Tensor) -> Any:
-        """What is computed once of images [batch, 1, D, D, D]; for `decode` alone to understand."""
+        """What is computed once of images [batch, c, D, D, D]; for `decode` alone to understand."""
         ...
 
     def decode(
         self, embedding: Any, points: Tensor, labels: Tensor, mask: Tensor | None = None
     ) -> Tensor:
-        """Logits [batch, 1, d, d, d] from points [batch, n, 3], labels [batch, n] and logits."""
+        """Logits [batch, 1, d, d, d] from points [batch, n, 3], labels [batch, n] and logits.
+
+        A network that sees what is drawn takes maps [batch, 2, D, D, D] as a fifth argument.
+        """
         ...
 
     def upsample(self, low: Tensor) -> Tensor:
@@ -70,6 +73,7 @@ class InteractionLoop(nn.Module):
         rule: of clicks, one of ``scribbles.error_points.RULES``.
         history: "all": every decoding sees all points so far, as in use. "newest": the last alone,
             the mask stands for the rest.
+        strokes: how the reader draws; None clicks only.
         confident: how noisy references are learned from; None takes them as they are.
     """
 
@@ -79,9 +83,11 @@ class InteractionLoop(nn.Module):
         *,
         rule: str = "uniform",
         history: str = "all",
+        strokes: Strokes | None = None,
         confident: Confident | None = None,
     ) -> None:
         super().__init__()
+        self._strokes = strokes
         self.network = network
         self._rule, self._history, self._confident = rule, history, confident
 
@@ -99,8 +105,8 @@ class InteractionLoop(nn.Module):
         which gradients flow back.
 
         Args:
-            image: float [batch, 1, D, D, D].
-            reference: bool, of the same shape.
+            image: float [batch, 1 or 2, D, D, D].
+            reference: bool [batch, 1, D, D, D].
             plan: steps of the loop.
             seeds: of each object's clicks.
             noisy: whose reference is not to be trusted; empty: none.
@@ -116,18 +122,26 @@ class InteractionLoop(nn.Module):
         mask = torch.zeros_like(reference)
         points = torch.zeros((len(image), 0, 3), device=image.device)
         labels = torch.zeros((len(image), 0), dtype=torch.int64, device=image.device)
+        maps: Tensor | None = None
+        if self._strokes is not None and self._strokes.maps:
+            maps = image.new_zeros(len(image), 2, *image.shape[2:])
         outputs, dice = [], []
         for step in range(plan.steps):
-            shown = (points[:, :0], labels[:, :0])
+            shown, drawn = (points[:, :0], labels[:, :0]), None
             if step not in plan.withheld:
-                point, label = next_clicks(mask, reference, generators, self._rule)
+                prompts, *given = next_prompts(
+                    mask, reference, generators, self._rule, self._strokes
+                )
                 if self._history == "all":
-                    points = torch.cat([points, point], dim=1)
-                    labels = torch.cat([labels, label], dim=1)
+                    points, labels = (
+                        torch.cat(pair, dim=1) for pair in zip((points, labels), given, strict=True)
+                    )
                     shown = (points, labels)
                 else:
-                    shown = (point, label)
-            low = network.decode(embedding, *shown, low)
+                    shown = (given[0], given[1])
+                if maps is not None:
+                    maps = drawn = draw_into(maps, prompts)
+            low = network.decode(embedding, *shown, low, *(() if drawn is None else (drawn,)))
             outputs.append(network.upsample(low).float())
             mask = outputs[-1].detach() > 0
             dice.append(mask_dice(mask, reference))
@@ -135,7 +149,7 @@ class InteractionLoop(nn.Module):
             target = self._mended(reference, _probabilities(outputs), noisy)
         losses = [
             click_loss(logits, reference)
-            if target is None
+            if target is None or self._confident is None
             else confident_loss(logits, reference, target)
             for logits in outputs
         ]
@@ -156,7 +170,7 @@ class InteractionLoop(nn.Module):
         nothing = torch.zeros_like(reference)
         outputs = []
         for _ in range(self._confident.prompts):
-            point, label = next_clicks(nothing, reference, generators, "uniform")
+            _, point, label = next_prompts(nothing, reference, generators, "uniform")
             outputs.append(network.upsample(network.decode(embedding, point, label, None)))
         return self._mended(reference, _probabilities(outputs), noisy)
 

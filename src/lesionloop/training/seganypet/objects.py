@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lesionloop.errors import InputError
-from lesionloop.networks.seganypet import normalise_crop
+from lesionloop.networks.seganypet.crop import AIR_HU, normalise_crop
 from lesionloop.training.chance import happens, integer
 
 __all__ = [
@@ -33,12 +33,14 @@ class Scan:
         lesions: number of the lesion of each voxel, 0 for none, of the same shape.
         boxes: (n, 3, 2) first voxel of lesion 1 to n along each axis, and the one after its last.
         sizes: (n,) voxels of each.
+        ct: HU, of the same shape; None when it is not there or not asked for.
     """
 
     pet: NDArray[np.floating[Any]]
     lesions: NDArray[np.uint16]
     boxes: NDArray[np.int64]
     sizes: NDArray[np.int64]
+    ct: NDArray[np.floating[Any]] | None = None
 
 
 class ScanSource(Protocol):
@@ -60,6 +62,7 @@ class Cut:
         target: "lesion" or "all", see `PointRecipe`.
         smallest_ml: smaller lesions are not drawn.
         flips: mirror at random along each axis.
+        ct: the image is PET and CT.
     """
 
     size: int
@@ -68,6 +71,7 @@ class Cut:
     target: str = "lesion"
     smallest_ml: float = 0.2
     flips: bool = True
+    ct: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +79,7 @@ class PointObject:
     """An object of a batch.
 
     Args:
-        image: normalised PET, float32 [1, x, y, z].
+        image: normalised PET, or PET and CT, float32 [1 or 2, x, y, z].
         reference: the object, bool [1, x, y, z].
     """
 
@@ -83,8 +87,12 @@ class PointObject:
     reference: Tensor
 
 
-def scan_of(pet: NDArray[np.floating[Any]], reference: NDArray[np.bool_]) -> Scan:
-    """A scan from PET and reference [x, y, z]; lesions are 18-connected."""
+def scan_of(
+    pet: NDArray[np.floating[Any]],
+    reference: NDArray[np.bool_],
+    ct: NDArray[np.floating[Any]] | None = None,
+) -> Scan:
+    """A scan from PET, reference and perhaps CT [x, y, z]; lesions are 18-connected."""
     labels, count = cc3d.connected_components(
         np.ascontiguousarray(reference).astype(np.uint8), connectivity=18, return_N=True
     )
@@ -93,7 +101,7 @@ def scan_of(pet: NDArray[np.floating[Any]], reference: NDArray[np.bool_]) -> Sca
     boxes = np.asarray(facts["bounding_boxes"], dtype=np.int64).reshape(-1, 3, 2)[1 : count + 1]
     boxes = boxes + np.array([0, 1])
     sizes = np.asarray(facts["voxel_counts"], dtype=np.int64)[1 : count + 1]
-    return Scan(pet, labels.astype(np.uint16), boxes, sizes)
+    return Scan(pet, labels.astype(np.uint16), boxes, sizes, ct)
 
 
 def draw_object(source: ScanSource, cut: Cut, generator: torch.Generator) -> PointObject:
@@ -115,8 +123,13 @@ def draw_object(source: ScanSource, cut: Cut, generator: torch.Generator) -> Poi
 def cut_object(scan: Scan, cut: Cut, generator: torch.Generator) -> PointObject | None:
     """A lesion drawn evenly among those large enough, in its cube; None when there is none.
 
-    What lies outside of the scan is 0 and no lesion.
+    What lies outside of the scan is 0, in the CT air, and no lesion.
+
+    Raises:
+        InputError: the image needs a CT, and the scan has none.
     """
+    if cut.ct and scan.ct is None:
+        raise InputError("a scan has no CT", remedy="Leave out the option ct of the recipe.")
     large = np.flatnonzero(scan.sizes * cut.voxel_ml >= cut.smallest_ml)
     if not len(large):
         return None
@@ -133,15 +146,18 @@ def cut_object(scan: Scan, cut: Cut, generator: torch.Generator) -> PointObject 
     reference = lesions > 0 if cut.target == "all" else lesions == number + 1
     if not reference.any():  # a lesion larger than the cube, hollow in the middle
         return None
-    image = torch.from_numpy(normalise_crop(_window(scan.pet, start, cut.size)))
+    ct = _window(scan.ct, start, cut.size, AIR_HU) if cut.ct and scan.ct is not None else None
+    image = torch.from_numpy(normalise_crop(_window(scan.pet, start, cut.size), ct))
     target = torch.from_numpy(reference)
     axes = [axis + 1 for axis in range(3) if cut.flips and happens(0.5, generator)]
     return PointObject(image.flip(axes), target[None].flip(axes))
 
 
-def _window(values: NDArray[Any], start: NDArray[np.int64], size: int) -> NDArray[Any]:
-    """``size`` voxels per side from ``start`` on, a copy; 0 outside of the array."""
-    result = np.zeros((size, size, size), dtype=values.dtype)
+def _window(
+    values: NDArray[Any], start: NDArray[np.int64], size: int, outside: float = 0.0
+) -> NDArray[Any]:
+    """``size`` voxels per side from ``start`` on, a copy; ``outside`` beyond the array."""
+    result = np.full((size, size, size), outside, dtype=values.dtype)
     low = np.clip(start, 0, values.shape)
     high = np.clip(start + size, 0, values.shape)
     if (high > low).all():

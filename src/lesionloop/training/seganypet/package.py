@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 
-from lesionloop.networks.seganypet import SegAnyPET, SegAnyPETConfig
+from lesionloop.errors import InputError
+from lesionloop.networks.seganypet import SegAnyPET, SegAnyPETConfig, extended
 from lesionloop.output import atomic_path
 from lesionloop.segmenters.seganypet.weights import load_network
-from lesionloop.training.seganypet.recipe import PointRecipe
+from lesionloop.training.seganypet.recipe import Options, PointRecipe
 from lesionloop.training.seganypet.trainer import PointTrainer
 
 __all__ = ["build_network", "write_network"]
@@ -19,17 +20,25 @@ _CONFIGS = {"small": SegAnyPETConfig.small, "full": SegAnyPETConfig.full}
 
 
 def build_network(recipe: PointRecipe) -> SegAnyPET:
-    """The recipe's network, new or from the weights to start with.
+    """The recipe's network, new or from the weights to start with, with the recipe's options.
 
     Raises:
-        InputError: these cannot be read, or are of another network.
+        InputError: the weights cannot be read, or are of another network; or the network's sizes
+            do not allow an option.
     """
-    if not recipe.start:
-        torch.manual_seed(recipe.seed)
+    torch.manual_seed(recipe.seed)  # also of parts that an option adds to given weights
+    if recipe.start:
+        network = load_network(Path(recipe.start)).network
+    else:
         # What published weights have learned around, a network from scratch does without.
-        return SegAnyPET(replace(_CONFIGS[recipe.network](), compatible=False))
-    network: SegAnyPET = load_network(Path(recipe.start)).network
-    return network
+        network = SegAnyPET(replace(_CONFIGS[recipe.network](), compatible=False))
+    if recipe.options == Options():
+        kept: SegAnyPET = network
+        return kept
+    try:
+        return extended(network, **asdict(recipe.options))
+    except ValueError as error:
+        raise InputError("the network cannot have these options", cause=f"{error}") from error
 
 
 def write_network(trainer: PointTrainer, network: SegAnyPET, folder: Path) -> Path:

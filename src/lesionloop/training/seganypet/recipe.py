@@ -1,6 +1,6 @@
 """A recipe of the point-promptable network: all that decides its weights, in one TOML file."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from lesionloop.scribbles.error_points import RULES
 from lesionloop.training.recipe import Data, data_entry, made_from, read_table
 from lesionloop.training.seganypet.confident import CHANGES, Confident
 
-__all__ = ["METHOD", "PointData", "PointRecipe", "is_point_recipe"]
+__all__ = ["METHOD", "Options", "PointData", "PointRecipe", "is_point_recipe"]
 
 #: Value of ``method`` that tells these recipes from others.
 METHOD = "seganypet"
@@ -33,6 +33,26 @@ class PointData(Data):
 
 
 @dataclass(frozen=True)
+class Options:
+    """What the network has beyond the published one; see `SegAnyPETConfig`.
+
+    Weights to start with keep the options that they have; parts that they lack begin without
+    effect.
+
+    Args:
+        ct: PET and CT; every place must have a CT.
+        scribbles: drawn voxels are a prompt beside the points, and some prompts are strokes.
+        finer: logits twice as fine.
+        checkpointing: less memory in training, more time.
+    """
+
+    ct: bool = False
+    scribbles: bool = False
+    finer: bool = False
+    checkpointing: bool = False
+
+
+@dataclass(frozen=True)
 class PointRecipe:
     """What to train on and how.
 
@@ -44,6 +64,7 @@ class PointRecipe:
         batch: objects per step, over all processes.
         micro_batch: objects at a time per process; the gradients of a step are summed up.
         network: "small" or "full", a configuration of ``networks.seganypet``.
+        options: of the network.
         start: weights to begin with, a file beside the data; empty: from scratch.
         spacing_mm: of the working grid.
         centre: where a patch lies: "object" (middle of the object's box) or "voxel" (one of the
@@ -55,6 +76,7 @@ class PointRecipe:
             makes a new one for every object.
         clicks: fewest and most steps of a loop.
         click_rule: one of ``scribbles.error_points.RULES``.
+        strokes: share of prompts that are strokes, not points; only with ``options.scribbles``.
         history: "all" shows every point so far, "newest" the last one.
         encoder_rate: learning rate of the image encoder.
         prompt_rate: of the prompt encoder.
@@ -75,6 +97,7 @@ class PointRecipe:
     batch: int = 4
     micro_batch: int = 4
     network: str = "small"
+    options: Options = field(default_factory=Options)
     start: str = ""
     spacing_mm: float = 1.5
     centre: str = "voxel"
@@ -84,6 +107,7 @@ class PointRecipe:
     synthetic: int = 0
     clicks: tuple[int, ...] = (1, 20)
     click_rule: str = "uniform"
+    strokes: float = 0.5
     history: str = "all"
     encoder_rate: float = 8e-5
     prompt_rate: float = 8e-6
@@ -111,8 +135,9 @@ class PointRecipe:
         path = Path(path)
         text, table, entries = read_table(path)
         base = path.parent if data is None else Path(data)
-        if "confident" in table:
-            table["confident"] = made_from(Confident, table["confident"], path, "confident")
+        for name, kind in (("confident", Confident), ("options", Options)):
+            if name in table:
+                table[name] = made_from(kind, table[name], path, name)
         if table.get("start"):
             table["start"] = str(base / str(table["start"]))
         made = tuple(data_entry(entry, path, base, PointData) for entry in entries)
@@ -152,6 +177,7 @@ class PointRecipe:
             ("smallest_ml", self.smallest_ml >= 0),
             ("synthetic", self.synthetic >= 0),
             ("clicks", len(self.clicks) == 2 and 1 <= self.clicks[0] <= self.clicks[-1]),
+            ("strokes", 0 <= self.strokes <= 1),
             ("encoder_rate", self.encoder_rate >= 0),
             ("prompt_rate", self.prompt_rate >= 0),
             ("decoder_rate", self.decoder_rate > 0),

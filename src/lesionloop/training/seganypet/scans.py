@@ -39,10 +39,11 @@ class StudyScans:
         names: of the cases to use.
         prepared: gets the resampled volumes; those that are there are taken as they are.
         spacing_mm: of the working grid.
+        ct: prepare and draw the CT as well.
         report: called with the name of each case that is prepared.
 
     Raises:
-        InputError: the folder is no data set, or a case is damaged.
+        InputError: the folder is no data set, or a case is damaged or lacks the CT.
     """
 
     def __init__(
@@ -52,14 +53,16 @@ class StudyScans:
         names: Collection[str],
         prepared: Path,
         spacing_mm: float,
+        ct: bool = False,
         report: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.names = tuple(sorted(names))
+        self._ct = ct
         self._folders = []
         for case in find_cases(folder):
             if case.name in set(names):
                 report(case.name)
-                self._folders.append(_prepare(case, prepared / case.name, spacing_mm))
+                self._folders.append(_prepare(case, prepared / case.name, spacing_mm, ct=ct))
 
     def draw(self, generator: torch.Generator) -> Scan:
         """A study; each is as likely as any other."""
@@ -70,6 +73,7 @@ class StudyScans:
             np.load(folder / "lesions.npy", mmap_mode="r"),
             np.array(facts["boxes"], dtype=np.int64).reshape(-1, 3, 2),
             np.array(facts["sizes"], dtype=np.int64),
+            np.load(folder / "ct.npy", mmap_mode="r") if self._ct else None,
         )
 
 
@@ -80,20 +84,23 @@ class BodyScans:
         source: draws the patches.
         kept: so many are made, each when it is first drawn, and kept; 0: a new one every time.
         seed: of those kept.
+        ct: with their CT.
     """
 
-    def __init__(self, source: Source, *, kept: int = 0, seed: int = 0) -> None:
-        self._source, self._seed = source, seed
+    def __init__(self, source: Source, *, kept: int = 0, seed: int = 0, ct: bool = False) -> None:
+        self._source, self._seed, self._ct = source, seed, ct
         self._kept: list[Scan | None] = [None] * kept
 
     def draw(self, generator: torch.Generator) -> Scan:
         """A patch."""
         if not self._kept:
-            return _scan(self._source.draw(generator))
+            return _scan(self._source.draw(generator), ct=self._ct)
         number = integer(0, len(self._kept) - 1, generator)
         # What a patch looks like must not depend on when it is drawn first: a resumed run draws
         # in another order.
-        scan = self._kept[number] or _scan(self._source.draw(seeded(self._seed, number)))
+        scan = self._kept[number] or _scan(
+            self._source.draw(seeded(self._seed, number)), ct=self._ct
+        )
         self._kept[number] = scan
         return scan
 
@@ -129,7 +136,8 @@ def open_scans(
             scans = _studies(recipe, entry, used, place, report)
         else:
             ((_, source),) = open_sources(_bodies(recipe, entry, size), place, report)
-            scans = BodyScans(source, kept=recipe.synthetic, seed=1000 * recipe.seed + number)
+            seed = 1000 * recipe.seed + number
+            scans = BodyScans(source, kept=recipe.synthetic, seed=seed, ct=recipe.options.ct)
         found.append((entry.weight, entry.noisy, scans))
     return found
 
@@ -150,7 +158,8 @@ def open_held_out(recipe: PointRecipe, out: Path, size: int) -> list[ScanSource]
                 found.append(_studies(recipe, entry, kept, place, None))
         else:
             found += [
-                BodyScans(source) for source in open_validation(_bodies(recipe, entry, size), place)
+                BodyScans(source, ct=recipe.options.ct)
+                for source in open_validation(_bodies(recipe, entry, size), place)
             ]
     return found
 
@@ -175,6 +184,7 @@ def _studies(
         names=names,
         prepared=place / "studies",
         spacing_mm=recipe.spacing_mm,
+        ct=recipe.options.ct,
         report=count,
     )
 
@@ -195,27 +205,41 @@ def _place(out: Path, number: int) -> Path:
     return out / "prepared" / str(number)
 
 
-def _prepare(case: CaseFiles, folder: Path, spacing_mm: float) -> Path:
+def _prepare(case: CaseFiles, folder: Path, spacing_mm: float, *, ct: bool) -> Path:
     """Resample a case into its folder, if that has not been done; the facts come last."""
     facts = folder / "lesions.json"
-    wanted = {"spacing_mm": spacing_mm}
     if facts.exists():
         stored = json.loads(facts.read_text(encoding="utf-8"))
-        if stored["spacing_mm"] == spacing_mm:
+        if stored["spacing_mm"] == spacing_mm and (not ct or (folder / "ct.npy").exists()):
             return folder
-    scan = _scan(whole_sample(*case.read(), spacing_mm=spacing_mm))
-    for name, values in (("pet.npy", scan.pet), ("lesions.npy", scan.lesions)):
-        with atomic_path(folder / name) as path:
-            np.save(path, values)
-    write_json(facts, {**wanted, "boxes": scan.boxes.tolist(), "sizes": scan.sizes.tolist()})
+    sample = whole_sample(*case.read(), spacing_mm=spacing_mm)
+    if ct and sample.ct is None:
+        raise InputError(
+            f"{case.name} has no CT",
+            cause="The recipe trains on PET and CT.",
+            remedy="Leave out the option ct, or exclude the case.",
+        )
+    scan = _scan(sample, ct=ct)
+    volumes = {"pet.npy": scan.pet, "lesions.npy": scan.lesions, "ct.npy": scan.ct}
+    for name, values in volumes.items():
+        if values is not None:
+            with atomic_path(folder / name) as path:
+                np.save(path, values)
+    write_json(
+        facts,
+        {"spacing_mm": spacing_mm, "boxes": scan.boxes.tolist(), "sizes": scan.sizes.tolist()},
+    )
     return folder
 
 
-def _scan(sample: Sample) -> Scan:
-    """A sample, whose axes are LPS, in RAS order; half precision is enough for SUV."""
+def _scan(sample: Sample, *, ct: bool) -> Scan:
+    """A sample, whose axes are LPS, in RAS order; half precision is enough for SUV and HU."""
 
     def turned(values: Tensor) -> Tensor:
         return values.flip(0, 1).contiguous()
 
     pet = turned(sample.pet).clamp(max=6e4).numpy().astype(np.float16)
-    return scan_of(pet, turned(sample.reference).numpy())
+    hu = None
+    if ct and sample.ct is not None:
+        hu = turned(sample.ct).clamp(-1024, 3e4).numpy().astype(np.float16)
+    return scan_of(pet, turned(sample.reference).numpy(), hu)

@@ -1,8 +1,6 @@
 """The training run of the point-promptable network, in one process or in several."""
 
-import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from itertools import accumulate
 from pathlib import Path
@@ -15,22 +13,23 @@ from torch.nn.parallel import DistributedDataParallel
 from lesionloop.errors import InputError
 from lesionloop.output import atomic_path
 from lesionloop.training.chance import between
+from lesionloop.training.run import Run
 from lesionloop.training.seganypet.interaction import InteractionLoop, LoopPlan, draw_plan
 from lesionloop.training.seganypet.objects import Cut, PointObject, ScanSource, draw_object
 from lesionloop.training.seganypet.places import Place
+from lesionloop.training.seganypet.prompts import Strokes
 from lesionloop.training.seganypet.recipe import PointRecipe
 from lesionloop.training.seganypet.scans import WeightedScans
 from lesionloop.training.seganypet.seeds import seed_of, seeded
-from lesionloop.training.trainer import Progress
 
-__all__ = ["PointTrainer", "cut_of", "parts"]
+__all__ = ["PointTrainer", "cut_of", "parts", "strokes_of"]
 
 _TYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 #: Of the numbers that seeds are made from: what a seed is for.
 _PLAN, _OBJECT, _CLICKS = range(3)
 
 
-class PointTrainer:
+class PointTrainer(Run):
     """A run in a folder: ``checkpoint.pt`` is its state, from which it goes on.
 
     All that is random in a step follows from the recipe's seed and the number of the step. On the
@@ -65,13 +64,15 @@ class PointTrainer:
                 cause=f"There are {place.world} processes with {recipe.micro_batch} at a time.",
                 remedy="Make batch a multiple of micro_batch times the number of processes.",
             )
-        self.recipe, self.out, self.network = recipe, out, network.to(place.device)
+        super().__init__(out, recipe.steps)
+        self.recipe, self.network = recipe, network.to(place.device)
         self._scans, self._place = scans, place
         self._cut = cut_of(recipe, size)
         loop = InteractionLoop(
             self.network,
             rule=recipe.click_rule,
             history=recipe.history,
+            strokes=strokes_of(recipe),
             confident=recipe.confident,
         )
         # Outputs beside the first and their quality score get no gradient, in any step.
@@ -91,38 +92,8 @@ class PointTrainer:
         )
         self._type = _TYPES.get(recipe.precision) if place.device.type == "cuda" else None
         self._scaler = torch.amp.GradScaler(place.device.type, enabled=self._type is torch.float16)
-        self.step = 0
-        self.seconds = 0.0
         if self._checkpoint.exists():
             self._resume()
-
-    @property
-    def _checkpoint(self) -> Path:
-        return self.out / "checkpoint.pt"
-
-    def run(
-        self,
-        report: Callable[[Progress], None],
-        *,
-        save_every: int = 500,
-        until: int | None = None,
-    ) -> None:
-        """Train to the recipe's last step, or to ``until``; saves on the way and at the end.
-
-        Args:
-            report: called after every step; loss and Dice are those of this process's objects.
-            save_every: steps between checkpoints.
-            until: last step.
-        """
-        last = min(self.recipe.steps, until or self.recipe.steps)
-        while self.step < last:
-            began = time.perf_counter()
-            loss, dice = self._one_step()
-            self.step += 1
-            self.seconds += time.perf_counter() - began
-            report(Progress(self.step, loss, dice, self.seconds))
-            if self.step % save_every == 0 or self.step == last:
-                self.save()
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all; the first process does."""
@@ -143,7 +114,10 @@ class PointTrainer:
         state: dict[str, Any] = torch.load(
             self._checkpoint, map_location=self._place.device, weights_only=True
         )
-        if state["recipe"] != self.recipe.as_dict():
+        # What older recipes had no entry for was as it still is by default.
+        default = PointRecipe(data=self.recipe.data).as_dict()
+        stored = {**default, **state["recipe"]}
+        if stored != self.recipe.as_dict():
             raise InputError(
                 f"{self._checkpoint} is of another recipe",
                 remedy="Choose another folder with --out, or restore the recipe.",
@@ -228,7 +202,16 @@ def cut_of(recipe: PointRecipe, size: int, *, flips: bool | None = None) -> Cut:
         recipe.target,
         recipe.smallest_ml,
         recipe.flips if flips is None else flips,
+        recipe.options.ct,
     )
+
+
+def strokes_of(recipe: PointRecipe, share: float | None = None) -> Strokes | None:
+    """How the reader draws: the recipe's share of strokes or as told; None clicks only."""
+    maps = recipe.options.scribbles
+    if share is None:
+        share = recipe.strokes if maps else 0.0
+    return Strokes(share, recipe.spacing_mm, maps) if maps or share else None
 
 
 def parts(network: nn.Module) -> dict[str, list[Tensor]]:
@@ -243,5 +226,5 @@ def parts(network: nn.Module) -> dict[str, list[Tensor]]:
 
 def _choose(scans: list[WeightedScans], generator: torch.Generator) -> tuple[bool, ScanSource]:
     lot = between(0, sum(weight for weight, _, _ in scans), generator)
-    ends: Iterator[float] = accumulate(weight for weight, _, _ in scans)
+    ends = accumulate(weight for weight, _, _ in scans)
     return next((noisy, s) for end, (_, noisy, s) in zip(ends, scans, strict=True) if lot < end)
