@@ -53,7 +53,12 @@ def test_scores_as_a_table_and_as_json(cli: Cli, dataset: Path, tmp_path: Path) 
 
 
 def test_usage_that_makes_no_sense(cli: Cli, dataset: Path, tmp_path: Path) -> None:
-    for arguments in (("--points", 0), ("--target", "organ"), ("--crop", "middle")):
+    for arguments in (
+        ("--points", 0),
+        ("--points", "1,two"),
+        ("--target", "organ"),
+        ("--crop", "middle"),
+    ):
         outcome = cli("evaluate-points", dataset, "--out", tmp_path / "a", *arguments)
         assert outcome.code == 2
         assert not (tmp_path / "a").exists()

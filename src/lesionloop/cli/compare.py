@@ -9,6 +9,7 @@ from lesionloop.cli.console import (
     JsonOption,
     SegmentersOption,
     note,
+    parse_points,
     print_json,
     print_table,
     progress,
@@ -137,12 +138,7 @@ def _options(points: str, target: str, smallest_ml: float, seed: int) -> Any:
     from lesionloop.cohort.point_scores import PointOptions
     from lesionloop.errors import InputError
 
-    try:
-        counts = tuple(sorted({int(part) for part in points.split(",")}))
-    except ValueError as error:
-        raise InputError(
-            f"--points {points!r} is not a list of whole numbers", remedy="As in 1,3,5."
-        ) from error
+    counts = parse_points([points])
     if target not in COMPARED_TARGETS:
         raise InputError(
             f"unknown target {target!r}", remedy=f"Use {' or '.join(COMPARED_TARGETS)}."

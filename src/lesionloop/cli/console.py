@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CtOption", "DicomOption", "JsonOption", "OptionsOption", "SegmenterOption", "note",
-    "parse_options", "print_json", "print_table", "progress", "take_cases",
+    "parse_options", "parse_points", "print_json", "print_table", "progress", "take_cases",
 ]  # fmt: skip
 
 _SECONDS_BETWEEN_LINES = 10.0
@@ -72,6 +72,20 @@ def parse_options(pairs: Iterable[str] | None) -> dict[str, Any]:
         except ValueError:
             options[name.replace("-", "_")] = text
     return options
+
+
+def parse_points(given: Sequence[str]) -> tuple[int, ...]:
+    """Numbers of points, ascending, from "1,3,5" or from several of such.
+
+    Raises:
+        InputError: something else.
+    """
+    try:
+        return tuple(sorted({int(part) for text in given for part in text.split(",")}))
+    except ValueError as error:
+        raise InputError(
+            f"--points {','.join(given)!r} is not a list of whole numbers", remedy="As in 1,3,5."
+        ) from error
 
 
 def note(text: str) -> None:

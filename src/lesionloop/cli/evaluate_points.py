@@ -10,6 +10,7 @@ from lesionloop.cli.console import (
     OptionsOption,
     SegmenterOption,
     parse_options,
+    parse_points,
     print_json,
     print_table,
     progress,
@@ -19,7 +20,7 @@ NAME = "evaluate-points"
 EXAMPLES = (
     "Examples: lesionloop evaluate-points dataset/ --segmenter seganypet:network.pt --out points/"
     "   ·   lesionloop evaluate-points dataset/ --segmenter threshold --target lesions "
-    "--points 1 --points 2 --out points/"
+    "--points 1,2 --out points/"
 )
 
 
@@ -29,8 +30,8 @@ def run(
     segmenter: SegmenterOption = "default",
     option: OptionsOption = None,
     points: Annotated[
-        list[int] | None,
-        typer.Option(help="Score after so many points; repeat for several. 1, 3 and 5."),
+        list[str] | None,
+        typer.Option(help="Score after so many points, as in 1,3,5 (which is what it is else)."),
     ] = None,
     target: Annotated[
         str,
@@ -64,7 +65,7 @@ def run(
             segmenter=segmenter,
             segmenter_options=parse_options(option),
             options=PointOptions(
-                points=tuple(sorted(set(points or (1, 3, 5)))),
+                points=parse_points(points or ["1,3,5"]),
                 target=target,
                 crop=crop,
                 rule=rule,
