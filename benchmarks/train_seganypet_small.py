@@ -22,7 +22,7 @@ import torch
 
 from lesionloop.networks.seganypet import SegAnyPET
 from lesionloop.output import make_folder, write_json, write_text
-from lesionloop.reporting.curves import Curve, step_chart
+from lesionloop.reporting.point_curves import PointCurve, point_chart
 from lesionloop.reporting.standalone import svg_text
 from lesionloop.segmenters.seganypet.weights import load_network
 from lesionloop.training.seganypet.command import draw_held_out, held_out_dice, train_points
@@ -136,17 +136,23 @@ def table(rows: list[dict[str, Any]]) -> None:
 
 
 def picture(rows: list[dict[str, Any]]) -> Any:
-    """Dice by the number of clicks, all objects, before and after training."""
-    nothing = float("nan")  # before any click there is no mask
-    shown = [row for row in rows if row["prompt"] == "clicks" and row["which"] == "all"]
+    """Dice by the number of clicks, before and after training."""
+    shown = [row for row in rows if row["prompt"] == "clicks"]
+    names = [
+        row["kind"] if row["which"] == "all" else f"{row['kind']} < {SMALL_ML:g} ml"
+        for row in shown
+    ]
+    colours = {name: number for number, name in enumerate(dict.fromkeys(names))}
     curves = [
-        Curve(
-            f"{row['kind']}, {row['network']}", [nothing, *row["dice"]],
-            colour=number, strong=True, write_last=True,
+        PointCurve(
+            f"{name}, {row['network']}", row["dice"],
+            colour=colours[name], faint=row["network"] == "untrained",
         )
-        for number, row in enumerate(shown)
+        for name, row in zip(names, shown, strict=True)
     ]  # fmt: skip
-    return step_chart(curves, title="Dice by the number of clicks", y_label="Dice", y_max=1.0)
+    return point_chart(
+        curves, range(1, CLICKS + 1), title="Dice by the number of clicks", y_label="Dice"
+    )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 
+from lesionloop.reporting.chart import chart
 from lesionloop.reporting.curves import COLOURS
 from lesionloop.reporting.markup import Markup, element
 
@@ -23,8 +24,8 @@ class PointCurve:
 
     Args:
         name: in the legend.
-        middle: (n,) medians, one per number of points; NaN where there is none.
-        low: (n,) lower quartiles.
+        middle: (n,) medians or means, one per number of points; NaN where there is none.
+        low: (n,) lower quartiles; empty where there are none to show.
         high: (n,) upper quartiles.
         colour: number of its colour.
         faint: drawn thin, without quartiles: what the others are measured against.
@@ -32,8 +33,8 @@ class PointCurve:
 
     name: str
     middle: Sequence[float]
-    low: Sequence[float]
-    high: Sequence[float]
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
     colour: int = 0
     faint: bool = False
 
@@ -41,7 +42,7 @@ class PointCurve:
 def point_chart(
     curves: Sequence[PointCurve], points: Sequence[int], *, title: str, y_label: str
 ) -> Markup:
-    """Draw medians over the number of points, quartiles as bars; the vertical axis is 0 to 1.
+    """Draw scores over the number of points, quartiles as bars; the vertical axis is 0 to 1.
 
     Args:
         curves: of which each has a value for each number of points.
@@ -73,30 +74,23 @@ def point_chart(
     for number, curve in enumerate(curves):
         shift = (number - (len(curves) - 1) / 2) * _APART
         parts += [_curve(curve, [x + shift for x in columns]), _legend(curve, number)]
-    return element(
-        "svg",
-        element("title", title),
-        *parts,
-        viewBox=f"0 0 {_WIDTH:g} {height:g}",
-        role="img",
-        class_="chart",
-    )
+    return chart(title, _WIDTH, height, parts, kind="chart")
 
 
 def _curve(curve: PointCurve, columns: Sequence[float]) -> Markup:
-    rows = list(zip(columns, curve.middle, curve.low, curve.high, strict=True))
-    known = [row for row in rows if isfinite(row[1])]
-    line = "L".join(f"{x:.1f} {_y(value):.1f}" for x, value, _, _ in known)
-    said = f"{curve.name}: " + ", ".join(f"{value:.3f}" for _, value, _, _ in known)
+    known = [(x, v) for x, v in zip(columns, curve.middle, strict=True) if isfinite(v)]
+    line = "L".join(f"{x:.1f} {_y(value):.1f}" for x, value in known)
+    said = f"{curve.name}: " + ", ".join(f"{value:.3f}" for _, value in known)
     marks = [element("title", said)]
     if known:
         marks.append(element("path", d=f"M{line}"))
-    if not curve.faint:
+    if not curve.faint and curve.low:
         marks += [
             element("path", d=f"M{x:.1f} {_y(low):.1f}V{_y(high):.1f}", style="stroke-width:1")
-            for x, _, low, high in known
+            for x, low, high in zip(columns, curve.low, curve.high, strict=True)
+            if isfinite(low) and isfinite(high)
         ]
-    marks += [element("circle", cx=f"{x:.1f}", cy=f"{_y(v):.1f}", r=2.6) for x, v, _, _ in known]
+    marks += [element("circle", cx=f"{x:.1f}", cy=f"{_y(v):.1f}", r=2.6) for x, v in known]
     return element("g", *marks, class_=_style(curve))
 
 
