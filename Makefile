@@ -17,15 +17,18 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)
 	$(BIN)/lesionloop demo --out out/demo
 
+# More processes than a small machine has cores: many tests wait for a server or a browser.
+PYTEST := $(BIN)/python -m pytest -n 3
+
 # The browser tests need the page. Where it cannot be built, as without a network, they are skipped
 # and say why; the rest is tested all the same.
 test: $(STAMP)
 	@$(MAKE) --no-print-directory frontend || echo "the page could not be built: the tests of the page are skipped" >&2
-	$(BIN)/python -m pytest -n 2
+	$(PYTEST)
 
 # Format, lint, types and the fast tests: what to run before a commit.
 check: lint
-	$(BIN)/python -m pytest -n 2 -m 'not slow'
+	$(PYTEST) -m 'not slow'
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

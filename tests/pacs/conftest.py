@@ -26,7 +26,6 @@ from pydicom import Dataset
 from pydicom.uid import generate_uid
 from tests.cli.conftest import cli
 from tests.imaging.dicom.conftest import fdg, pet_header, write_series
-from tests.viewer.browser.conftest import browser, page_of
 from tests.viewer.conftest import start
 from tests.viewer.conftest import write_case as write_viewer_case
 
@@ -36,7 +35,7 @@ _PACKAGES = ("orthanc", "orthanc-dicomweb")
 
 
 #: What the tests of other folders have is used here as well.
-__all__ = ["browser", "cli", "fdg", "page_of", "pet_header", "start", "write_series"]
+__all__ = ["cli", "fdg", "pet_header", "start", "write_series"]
 
 
 @pytest.fixture(scope="session")

@@ -48,9 +48,10 @@ MISFITS = """() => {
 
 @pytest.fixture(scope="module")
 def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A study of nobody."""
+    """A study of nobody; a coarse one where nobody looks at the pictures."""
     folder = tmp_path_factory.mktemp("phantom")
-    made = make_phantom(seed=5, lesions=6)
+    spacing = (4.07, 4.07, 5.0) if "LESIONLOOP_PICTURES" in os.environ else (8.0, 8.0, 8.0)
+    made = make_phantom(seed=5, lesions=6, spacing=spacing)
     write_case(Study(ct=made.ct, pet=made.pet, name=NAME, tracer="fdg"), folder)
     return folder
 

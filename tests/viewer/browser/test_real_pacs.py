@@ -6,10 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.pacs.conftest import fdg, make_study, orthancs, pet_header, program, write_series
 
 from lesionloop.imaging.dicom import read_dicom_seg, read_dicom_study
 
 pytestmark = pytest.mark.slow
+
+#: The PACS comes here, not the browser to the tests of the PACS: a process has one browser.
+__all__ = ["fdg", "make_study", "orthancs", "pet_header", "program", "write_series"]
 
 
 def test_from_the_pacs_and_back(
