@@ -14,7 +14,7 @@ from lesionloop.errors import InputError  # noqa: E402
 from lesionloop.imaging import Grid, Quantity, Study, Volume, write_volume  # noqa: E402
 from lesionloop.networks.channels import NO_CT_HU, Channel  # noqa: E402
 from lesionloop.training.episode import Plan, start_episode  # noqa: E402
-from lesionloop.training.recipe import Recipe  # noqa: E402
+from lesionloop.training.recipe import Recipe, without_places  # noqa: E402
 from lesionloop.training.sample import Sample  # noqa: E402
 from lesionloop.training.seganypet.recipe import PointRecipe  # noqa: E402
 from lesionloop.training.sources import open_sources  # noqa: E402
@@ -226,3 +226,10 @@ def test_regions_that_are_not_there_or_do_not_fit(folder: Path, tmp_path: Path) 
     (folder / "livers").rmdir()
     with pytest.raises(InputError, match="there is no folder"):
         opened()
+
+
+def test_where_regions_lie_is_not_told(tmp_path: Path) -> None:
+    plan = recipe(tmp_path, 'regions = "livers"')
+    assert str(tmp_path) in plan.data[0].regions  # type: ignore[attr-defined]
+    (told,) = without_places(plan.as_dict())["data"]
+    assert (told["folder"], told["regions"]) == ("data", "livers")

@@ -110,6 +110,7 @@ def test_held_out_bodies_are_not_trained_on(tmp_path: Path) -> None:
         (TEXT + "[plan]\nstep = 3", "plan has no entry 'step'"),
         (TEXT.replace("steps = 6", 'steps = "six"'), "wrong kind of value: 'six'"),
         (TEXT.replace("patch = 16", "patch = 15"), "patch is out of range"),
+        (TEXT.replace("widths = [4, 8]", "widths = []"), "widths is out of range"),
         (TEXT.replace("procedural", "dreams"), "must be one of"),
         (TEXT.replace('"procedural"', '"anatomies"'), "needs a folder"),
         (TEXT + "weight = -1", "out of range"),

@@ -29,7 +29,7 @@ _FIRST_WIDTH = {"segresnet": 8, "swinunetr": 12}
 
 def side_multiple(architecture: str, widths: Sequence[int]) -> int:
     """Sides of the input of a network must be multiples of this."""
-    return int(2 ** _HALVINGS.get(architecture, len(widths) - 1))
+    return int(2 ** _HALVINGS.get(architecture, max(len(widths) - 1, 0)))
 
 
 def widths_fit(architecture: str, widths: Sequence[int]) -> bool:

@@ -1,15 +1,17 @@
 """Several networks that speak as one, and how networks are stored."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from lesionloop.errors import InputError
 from lesionloop.networks.baselines import build
 from lesionloop.networks.interactive import InteractiveNetwork
 
-__all__ = ["Ensemble", "restore", "storable"]
+__all__ = ["Ensemble", "read_network", "restore", "storable"]
 
 
 class Ensemble(nn.Module):
@@ -72,3 +74,19 @@ def restore(stored: dict[str, Any]) -> Ensemble:
         member.load_state_dict(entry["weights"])
         members.append(member)
     return Ensemble(members)
+
+
+def read_network(path: Path) -> Ensemble:
+    """The network of a file that holds what ``storable`` gave, on the CPU.
+
+    Raises:
+        InputError: it cannot be read, is something else, or needs a package that is not installed.
+    """
+    try:
+        return restore(torch.load(path, map_location="cpu", weights_only=True))
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"cannot read {path}", cause=f"{error.strerror or error}.") from error
+    except Exception as error:  # unpickling and loading raise classes of many kinds
+        raise InputError(f"{path} is not a network", cause=f"{error}".split("\n")[0]) from error

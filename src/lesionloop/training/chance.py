@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import TypeVar
 
 import torch
 
-__all__ = ["between", "choose", "happens", "integer", "normal"]
+__all__ = ["between", "choose", "choose_weighted", "happens", "integer", "normal"]
 
 T = TypeVar("T")
 
@@ -34,3 +35,10 @@ def normal(sd: float, generator: torch.Generator) -> float:
 def choose(options: Sequence[T], generator: torch.Generator) -> T:
     """One of the options, all equally likely."""
     return options[integer(0, len(options) - 1, generator)]
+
+
+def choose_weighted(options: Sequence[tuple[float, T]], generator: torch.Generator) -> T:
+    """One of the options, each as likely as its weight is large."""
+    lot = between(0, sum(weight for weight, _ in options), generator)
+    ends = accumulate(weight for weight, _ in options)
+    return next(option for end, (_, option) in zip(ends, options, strict=True) if lot < end)

@@ -18,8 +18,6 @@ __all__ = ["CALIBRATION_PATCHES", "Finished", "train_recipe"]
 #: First masks that the threshold and the calibration are found on.
 CALIBRATION_PATCHES = 96
 
-_LOG_EVERY = 50
-
 
 @dataclass(frozen=True)
 class Finished:
@@ -76,8 +74,8 @@ def train_recipe(
     for other in others:
         run_facts(other)
     sources = open_sources(recipe, out, lambda label, done, total: report(done, label, total))
-    last = min(recipe.steps, until or recipe.steps)
     trainer = Trainer(recipe, sources, out, device=device)
+    last = trainer.last(until)
     report(trainer.step, "training", last)
     if trainer.step:
         resumed(trainer.step)
@@ -85,8 +83,6 @@ def train_recipe(
 
     def step(done: Progress) -> None:
         log.add(done)
-        if done.step % _LOG_EVERY == 0:
-            log.write()
         loss, first, later = log.recent()
         label = f"loss {loss:.3f}, Dice {first:.2f} first, {later:.2f} corrected"
         report(done.step, label, last)

@@ -16,7 +16,6 @@ from lesionloop.training.seganypet.command import train_points
 from lesionloop.training.seganypet.package import build_network, write_network
 from lesionloop.training.seganypet.places import taking_place
 from lesionloop.training.seganypet.recipe import PointRecipe, is_point_recipe
-from lesionloop.training.seganypet.trainer import PointTrainer
 
 __all__ = ["Candidate", "read_candidate", "train_candidate"]
 
@@ -110,16 +109,13 @@ def train_candidate(
                     "parameters": found.parameters,
                 }
             write_json(folder / _RECORD, {"recipe": _digest(recipe), **facts})
-    segmenter, options = (
-        "default",
-        {
-            "weights": str(folder),
-            "backend": "torch" if device == "cuda" else "onnx",
-            "threads": threads,
-        },
-    )
+    options: dict[str, Any]
     if isinstance(recipe, PointRecipe):
         segmenter, options = f"seganypet:{weights}", {"device": device}
+    else:
+        backend = "torch" if device == "cuda" else "onnx"
+        segmenter = "default"
+        options = {"weights": str(folder), "backend": backend, "threads": threads}
     return Contestant(name, segmenter, options, is_untrained=untrained, **facts)
 
 
@@ -143,10 +139,7 @@ def _train_points(
         network = build_network(recipe)
         parameters = sum(value.numel() for value in network.parameters())
         if untrained:
-            size = network.config.image_size
-            write_network(
-                PointTrainer(recipe, network, size, [], folder, place=place), network, folder
-            )
+            write_network(recipe, network, folder, steps=0, seconds=0.0)
             return {"steps": 0, "seconds": 0.0, "parameters": parameters}
         found = train_points(
             recipe,

@@ -12,6 +12,7 @@ __all__ = ["RunLog"]
 
 _POINTS = 60
 _REFRESH_SECONDS = 20
+_WRITE_EVERY = 50
 _WIDTH, _HEIGHT, _MARGIN = 640.0, 260.0, 48.0
 
 
@@ -36,12 +37,14 @@ class RunLog:
             self._rows = [(int(r[0]), r[1], r[2], r[3], r[4]) for r in rows if r[0] <= start]
 
     def add(self, progress: Progress) -> None:
-        """Take in a step."""
+        """Take in a step; now and then the files are written."""
         first = [dice for strokes, dice in progress.dice_by_stroke if strokes == 0]
         later = [dice for strokes, dice in progress.dice_by_stroke if strokes > 0]
         self._rows.append(
             (progress.step, progress.loss, _mean(first), _mean(later), progress.seconds)
         )
+        if progress.step % _WRITE_EVERY == 0:
+            self.write()
 
     def recent(self, count: int = 200) -> tuple[float, float, float]:
         """Mean loss, Dice of first masks and Dice of corrected ones, over the last steps."""

@@ -9,11 +9,12 @@ from typing import Any
 import torch
 
 from lesionloop.errors import InputError
-from lesionloop.networks.ensemble import Ensemble, restore, storable
+from lesionloop.networks.ensemble import Ensemble, read_network, storable
 from lesionloop.networks.export import export_onnx
 from lesionloop.networks.interactive import InteractiveNetwork
 from lesionloop.output import atomic_path, write_json
 from lesionloop.training.calibration import Calibration
+from lesionloop.training.recipe import without_places
 from lesionloop.training.trainer import Trainer
 
 __all__ = ["finished_network", "run_facts", "write_package"]
@@ -33,15 +34,7 @@ def finished_network(trainer: Trainer, others: Sequence[Path] = ()) -> Ensemble:
             raise InputError(f"{folder} works on cubes of {facts['spacing_mm']} mm")
         if facts.get("window", 0) not in (0, trainer.recipe.patch):
             raise InputError(f"{folder} sees windows of {facts['window']} voxels per side")
-        path = folder / "network.pt"
-        try:
-            stored = restore(torch.load(path, map_location="cpu", weights_only=True))
-        except InputError:
-            raise
-        except OSError as error:
-            raise InputError(f"cannot read {path}", cause=f"{error.strerror or error}.") from error
-        except Exception as error:  # unpickling and loading raise classes of many kinds
-            raise InputError(f"{path} is not a network", cause=f"{error}".split("\n")[0]) from error
+        stored = read_network(folder / "network.pt")
         members += [member for member in stored.members if isinstance(member, InteractiveNetwork)]
     try:
         return Ensemble(members).eval()
@@ -110,16 +103,8 @@ def write_package(
             "seconds": round(trainer.seconds),
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
-            "recipe": _without_places(trainer.recipe.as_dict()),
+            "recipe": without_places(trainer.recipe.as_dict()),
         },
         "averaged_with": [run_facts(other)["training"] for other in others],
     }
     write_json(folder / "network.json", facts)
-
-
-def _without_places(recipe: dict[str, Any]) -> dict[str, Any]:
-    """The recipe as JSON, folders by their last name: where data lie on a machine is not told."""
-    told: dict[str, Any] = json.loads(json.dumps(recipe))
-    for entry in told["data"]:
-        entry["folder"] = "" if entry["kind"] == "procedural" else Path(entry["folder"]).name
-    return told

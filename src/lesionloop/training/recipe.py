@@ -1,6 +1,8 @@
 """A recipe: all that decides the weights, in one TOML file."""
 
+import json
 import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from math import inf
 from pathlib import Path
@@ -18,7 +20,10 @@ from lesionloop.networks.unet import GUIDANCE
 from lesionloop.training.episode import Plan
 from lesionloop.training.strokes import Habits
 
-__all__ = ["KINDS", "Data", "PatchData", "Recipe", "data_entry", "made_from", "read_table"]
+__all__ = [
+    "KINDS", "Data", "PatchData", "Recipe", "data_entry", "made_from", "read_table",
+    "require_choices", "require_ranges", "without_places",
+]  # fmt: skip
 
 KINDS = ("studies", "anatomies", "procedural")
 
@@ -153,30 +158,69 @@ class Recipe:
         return entries
 
     def _check(self, path: Path) -> None:
-        if self.architecture not in ARCHITECTURES:
-            raise InputError(
-                f"{path}: architecture is {self.architecture!r}",
-                remedy=f"Use {' or '.join(ARCHITECTURES)}.",
-            )
+        require_choices(path, self, {"architecture": ARCHITECTURES})
         multiple = side_multiple(self.architecture, self.widths)
-        for name, fine in (
-            ("steps", self.steps >= 1),
-            ("batch", self.batch >= 1),
-            ("pool", self.pool >= self.batch),
-            ("widths", widths_fit(self.architecture, self.widths)),
-            ("patch", self.patch >= 2 * multiple and self.patch % multiple == 0),
-            ("spacing_mm", self.spacing_mm > 0),
-            ("guidance", self.guidance in GUIDANCE),
-            ("learning_rate", self.learning_rate > 0),
-            ("cycles", list(self.cycles) == sorted({n for n in self.cycles if 0 < n < self.steps})),
-            ("again", self.again > 0),
-            ("threshold", 0 <= self.threshold < 1),
-            ("average", 0 <= self.average < 1),
-            ("data", any(entry.weight > 0 for entry in self.data)),
-        ):
-            if not fine:
-                raise InputError(f"{path}: {name} is out of range")
+        cycles = list(self.cycles)
+        require_ranges(
+            path,
+            {
+                "steps": self.steps >= 1,
+                "batch": self.batch >= 1,
+                "pool": self.pool >= self.batch,
+                "widths": widths_fit(self.architecture, self.widths),
+                "patch": self.patch >= 2 * multiple and self.patch % multiple == 0,
+                "spacing_mm": self.spacing_mm > 0,
+                "guidance": self.guidance in GUIDANCE,
+                "learning_rate": self.learning_rate > 0,
+                "cycles": cycles == sorted({n for n in cycles if 0 < n < self.steps}),
+                "again": self.again > 0,
+                "threshold": 0 <= self.threshold < 1,
+                "average": 0 <= self.average < 1,
+                "data": any(entry.weight > 0 for entry in self.data),
+            },
+        )
         require_installed(self.architecture)
+
+
+def require_choices(path: Path, recipe: object, choices: Mapping[str, Sequence[str]]) -> None:
+    """See that entries of a recipe are among their choices.
+
+    Raises:
+        InputError: one is not.
+    """
+    for name, known in choices.items():
+        if getattr(recipe, name) not in known:
+            raise InputError(
+                f"{path}: {name} is {getattr(recipe, name)!r}",
+                remedy=f"Use {' or '.join(known)}.",
+            )
+
+
+def require_ranges(path: Path, fits: Mapping[str, bool]) -> None:
+    """See that entries of a recipe, by name, are in their ranges.
+
+    Raises:
+        InputError: one is not.
+    """
+    for name, fine in fits.items():
+        if not fine:
+            raise InputError(f"{path}: {name} is out of range")
+
+
+def without_places(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recipe's entries as JSON, files and folders by their last name.
+
+    Where data lie on a machine is not told.
+    """
+    told: dict[str, Any] = json.loads(json.dumps(recipe))
+    for entry in told["data"]:
+        if entry["kind"] == "procedural":
+            entry["folder"] = ""
+    for table in (told, *told["data"]):
+        for name in ("folder", "regions", "start"):
+            if name in table:
+                table[name] = Path(table[name]).name
+    return told
 
 
 def read_table(path: Path) -> tuple[str, dict[str, Any], list[Any]]:

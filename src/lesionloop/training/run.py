@@ -44,6 +44,10 @@ class Run(ABC):
     def _checkpoint(self) -> Path:
         return self.out / "checkpoint.pt"
 
+    def last(self, until: int | None) -> int:
+        """The step at which a part of the run ends that is to end at ``until``."""
+        return min(self._steps, until or self._steps)
+
     def run(
         self,
         report: Callable[[Progress], None],
@@ -58,7 +62,7 @@ class Run(ABC):
             save_every: steps between checkpoints.
             until: last step of this part of the run.
         """
-        last = min(self._steps, until or self._steps)
+        last = self.last(until)
         while self.step < last:
             began = time.perf_counter()
             loss, dice = self._one_step()

@@ -2,7 +2,6 @@
 
 import math
 from bisect import bisect_right
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 from lesionloop.errors import InputError
 from lesionloop.networks.baselines import build
 from lesionloop.output import atomic_path
-from lesionloop.training.chance import between
+from lesionloop.training.chance import choose_weighted
 from lesionloop.training.episode import Episode, start_episode
 from lesionloop.training.loss import lesion_weights, loop_loss
 from lesionloop.training.recipe import Recipe
@@ -168,11 +167,7 @@ class Trainer(Run):
                 value.copy_(theirs[name])
 
     def _new_episode(self) -> Episode:
-        total = sum(weight for weight, _ in self._sources)
-        lot = between(0, total, self._generator)
-        ends = accumulate(weight for weight, _ in self._sources)
-        source = next(s for end, (_, s) in zip(ends, self._sources, strict=True) if lot < end)
-        sample = source.draw(self._generator)
+        sample = choose_weighted(self._sources, self._generator).draw(self._generator)
         return start_episode(
             sample,
             self.recipe.plan,

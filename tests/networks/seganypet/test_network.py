@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lesionloop.networks.seganypet import (
-    Embedding,
     SegAnyPET,
     SegAnyPETConfig,
     normalise_crop,
@@ -179,11 +178,10 @@ def test_every_part_that_learns_gets_a_gradient(options: dict[str, Any]) -> None
         scribbles = torch.zeros(1, 2, 32, 32, 32)
         scribbles[0, :, 20:30, 31, 12] = 1
 
-    def interact(network: SegAnyPET, embedding: Embedding) -> Tensor:
-        low = network.decode(embedding, *clicks(1), None, scribbles)
-        return network.upsample(network.decode(embedding, *clicks(1, 0), low, scribbles))
-
-    torch.autograd.backward(network(crop(), interact).square().mean())
+    embedding = network.encode(crop())
+    low = network.decode(embedding, *clicks(1), None, scribbles)
+    result = network.upsample(network.decode(embedding, *clicks(1, 0), low, scribbles))
+    torch.autograd.backward(result.square().mean())
     idle = [
         name
         for name, parameter in network.named_parameters()

@@ -8,10 +8,10 @@ ICCV 2023, Apache-2.0) in three dimensions, as in SAM-Med3D (arXiv 2310.15161, A
 from lesionloop.networks.seganypet.config import SegAnyPETConfig
 from lesionloop.networks.seganypet.crop import normalise_crop
 from lesionloop.networks.seganypet.extended import extended
-from lesionloop.networks.seganypet.model import Embedding, Interaction, SegAnyPET
+from lesionloop.networks.seganypet.model import Embedding, SegAnyPET
 from lesionloop.networks.seganypet.published import load_published, published_names
 
 __all__ = [
-    "Embedding", "Interaction", "SegAnyPET", "SegAnyPETConfig", "extended", "load_published",
+    "Embedding", "SegAnyPET", "SegAnyPETConfig", "extended", "load_published",
     "normalise_crop", "published_names",
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 """The whole network: encode once, decode at every click."""
 
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -10,10 +10,7 @@ from lesionloop.networks.seganypet.decoder import MaskDecoder
 from lesionloop.networks.seganypet.encoder import ImageEncoder
 from lesionloop.networks.seganypet.prompts import PromptEncoder
 
-__all__ = ["Embedding", "Interaction", "SegAnyPET"]
-
-Result_co = TypeVar("Result_co", covariant=True)
-Result = TypeVar("Result")
+__all__ = ["Embedding", "SegAnyPET"]
 
 
 class Embedding(NamedTuple):
@@ -26,14 +23,6 @@ class Embedding(NamedTuple):
 
     image: Tensor
     detail: Tensor | None
-
-
-class Interaction(Protocol[Result_co]):
-    """What happens between the encoding of a crop and the result: clicks and decodings."""
-
-    def __call__(self, network: "SegAnyPET", embedding: Embedding) -> Result_co:
-        """Decode as often as wanted; what comes back is the result of the forward pass."""
-        ...
 
 
 class SegAnyPET(nn.Module):
@@ -102,11 +91,3 @@ class SegAnyPET(nn.Module):
         if low.shape[2:] == size:  # one cell per voxel: nothing to interpolate
             return low
         return functional.interpolate(low, size=size, mode="trilinear", align_corners=False)
-
-    def forward(self, image: Tensor, interaction: Interaction[Result]) -> Result:
-        """Encode crops and run a whole interaction on them, in one forward pass.
-
-        Distributed training must see the decodings inside the forward pass of the module that it
-        wraps; called from outside, their gradients would not be reduced.
-        """
-        return interaction(self, self.encode(image))

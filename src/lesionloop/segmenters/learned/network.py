@@ -204,19 +204,11 @@ class _Torch:
             raise InputError(
                 "backend torch needs PyTorch", remedy="Install it: pip install 'lesionloop[torch]'."
             ) from error
-        from lesionloop.networks.ensemble import restore
+        from lesionloop.networks.ensemble import read_network
 
         self._torch = torch
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        try:
-            network = restore(torch.load(path, map_location="cpu", weights_only=True))
-        except InputError:
-            raise
-        except OSError as error:
-            raise InputError(f"cannot read {path}", cause=f"{error.strerror or error}.") from error
-        except Exception as error:  # unpickling and loading raise classes of many kinds
-            raise InputError(f"{path} is not a network", cause=f"{error}".split("\n")[0]) from error
-        self._network = network.eval().to(self._device)
+        self._network = read_network(path).eval().to(self._device)
 
     def run(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         torch = self._torch

@@ -16,7 +16,10 @@ from scipy.spatial import cKDTree
 
 from lesionloop.segmenters.strokes import Stroke, find_strokes
 
-__all__ = ["Target", "find_targets", "sample_points"]
+__all__ = ["EVERY_MM", "MOST_POINTS", "Target", "find_targets", "sample_points"]
+
+#: Points along a stroke, as long as nothing else is asked for: so far apart, mm, and so many.
+EVERY_MM, MOST_POINTS = 9.0, 5
 
 _Points = NDArray[np.int64]
 

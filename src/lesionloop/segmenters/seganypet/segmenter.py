@@ -8,6 +8,7 @@ from lesionloop.imaging import Study
 from lesionloop.segmenters.adapters.checkpoints import weights_digest
 from lesionloop.segmenters.adapters.choices import choose_device
 from lesionloop.segmenters.options import require_number
+from lesionloop.segmenters.seganypet.clicks import EVERY_MM, MOST_POINTS
 from lesionloop.segmenters.seganypet.lattice import Lattice
 from lesionloop.segmenters.seganypet.session import SegAnyPetSession
 from lesionloop.segmenters.seganypet.weights import load_network
@@ -48,8 +49,8 @@ class SegAnyPet:
     weights: str
     spacing_mm: float | None = None
     link_mm: float = 20.0
-    every_mm: float = 9.0
-    clicks: int = 5
+    every_mm: float = EVERY_MM
+    clicks: int = MOST_POINTS
     rounds: int = 5
     border: int = 4
     windows: int = 26

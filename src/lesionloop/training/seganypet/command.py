@@ -19,8 +19,6 @@ from lesionloop.training.seganypet.trainer import PointTrainer, cut_of, strokes_
 
 __all__ = ["Finished", "draw_held_out", "held_out_curve", "held_out_dice", "train_points"]
 
-_LOG_EVERY = 50
-
 
 @dataclass(frozen=True)
 class Finished:
@@ -75,25 +73,24 @@ def train_points(
     if not place.rank:
         place.wait()
     trainer = PointTrainer(recipe, network, size, scans, out, place=place)
+    last = trainer.last(until)
     log = RunLog(out, steps=recipe.steps, start=trainer.step)
 
     def step(done: Progress) -> None:
         if place.rank:
             return
         log.add(done)
-        if done.step % _LOG_EVERY == 0:
-            log.write()
         loss, first, later = log.recent()
         label = f"loss {loss:.3f}, Dice {first:.2f} first click, {later:.2f} later"
-        report(done.step, label, recipe.steps)
+        report(done.step, label, last)
 
     trainer.run(step, save_every=save_every, until=until)
     curve: tuple[float, ...] = ()
     if not place.rank:
         log.write()
-        write_network(trainer, network, out)
+        write_network(recipe, network, out, steps=trainer.step, seconds=trainer.seconds)
         if held_out:
-            report(trainer.step, "measuring", recipe.steps)
+            report(trainer.step, "measuring", last)
             curve = held_out_curve(recipe, network, out, objects=held_out, clicks=clicks)
     place.wait()
     return Finished(trainer.step, trainer.seconds, out / "network.pt", curve)

@@ -1,9 +1,7 @@
 """The network of a recipe, and the file that the segmenter loads."""
 
-import json
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -11,8 +9,8 @@ from lesionloop.errors import InputError
 from lesionloop.networks.seganypet import SegAnyPET, SegAnyPETConfig, extended
 from lesionloop.output import atomic_path
 from lesionloop.segmenters.seganypet.weights import load_network
+from lesionloop.training.recipe import without_places
 from lesionloop.training.seganypet.recipe import Options, PointRecipe
-from lesionloop.training.seganypet.trainer import PointTrainer
 
 __all__ = ["build_network", "write_network"]
 
@@ -41,13 +39,17 @@ def build_network(recipe: PointRecipe) -> SegAnyPET:
         raise InputError("the network cannot have these options", cause=f"{error}") from error
 
 
-def write_network(trainer: PointTrainer, network: SegAnyPET, folder: Path) -> Path:
+def write_network(
+    recipe: PointRecipe, network: SegAnyPET, folder: Path, *, steps: int, seconds: float
+) -> Path:
     """Write ``network.pt``: tensors, the configuration and how they came about.
 
     Args:
-        trainer: the finished run.
-        network: that it trained.
+        recipe: of the network.
+        network: that was trained.
         folder: gets the file.
+        steps: of the optimiser.
+        seconds: that they took.
 
     Returns:
         The file.
@@ -59,23 +61,14 @@ def write_network(trainer: PointTrainer, network: SegAnyPET, folder: Path) -> Pa
             {
                 "model_state_dict": state,
                 "config": asdict(network.config),
-                "spacing_mm": trainer.recipe.spacing_mm,
+                "spacing_mm": recipe.spacing_mm,
                 "training": {
-                    "steps": trainer.step,
-                    "seconds": round(trainer.seconds),
+                    "steps": steps,
+                    "seconds": round(seconds),
                     "torch": str(torch.__version__),
-                    "recipe": _without_places(trainer.recipe),
+                    "recipe": without_places(recipe.as_dict()),
                 },
             },
             path,
         )
     return target
-
-
-def _without_places(recipe: PointRecipe) -> dict[str, Any]:
-    """The recipe as JSON has it, folders by their last name: where data lie is not told."""
-    told: dict[str, Any] = json.loads(json.dumps(recipe.as_dict()))
-    told["start"] = Path(recipe.start).name
-    for entry in told["data"]:
-        entry["folder"] = "" if entry["kind"] == "procedural" else Path(entry["folder"]).name
-    return told

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lesionloop.segmenters.seganypet.clicks import sample_points
+from lesionloop.segmenters.seganypet.clicks import EVERY_MM, MOST_POINTS, sample_points
 from lesionloop.training.chance import happens
 from lesionloop.training.seganypet.clicks import NO_POINT, next_click
 from lesionloop.training.strokes import Habits, next_stroke
@@ -17,8 +17,6 @@ __all__ = ["Prompt", "Strokes", "draw_into", "next_prompts"]
 
 #: Readers who draw where the mask is wrong, and only there.
 _HABITS = Habits(satisfied=0.0, shaky=0.0, wrong=0.0)
-#: Points along a stroke, as the segmenter samples them by default.
-_EVERY_MM, _MOST = 9.0, 5
 
 
 @dataclass(frozen=True)
@@ -116,7 +114,7 @@ def _next_prompt(
         if stroke is not None:
             drawn, positive = stroke
             spacing = (strokes.spacing_mm,) * 3
-            points = sample_points(drawn, spacing, every_mm=_EVERY_MM, most=_MOST)
+            points = sample_points(drawn, spacing, every_mm=EVERY_MM, most=MOST_POINTS)
             return Prompt(drawn, points, positive)
     click = next_click(mask, reference, generator, rule)
     place = np.array([] if click is None else [click[0]], dtype=np.int64).reshape(-1, 3)

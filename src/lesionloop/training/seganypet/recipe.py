@@ -4,9 +4,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lesionloop.errors import InputError
 from lesionloop.scribbles.error_points import RULES
-from lesionloop.training.recipe import Data, data_entry, made_from, read_table
+from lesionloop.training.recipe import (
+    Data,
+    data_entry,
+    made_from,
+    read_table,
+    require_choices,
+    require_ranges,
+)
 from lesionloop.training.seganypet.confident import CHANGES, Confident
 
 __all__ = ["METHOD", "Options", "PointData", "PointRecipe", "is_point_recipe"]
@@ -154,41 +160,41 @@ class PointRecipe:
         return entries
 
     def _check(self, path: Path) -> None:
-        for name, choices in (
-            ("method", (METHOD,)),
-            ("network", NETWORKS),
-            ("centre", CENTRES),
-            ("target", TARGETS),
-            ("click_rule", RULES),
-            ("history", HISTORIES),
-            ("precision", PRECISIONS),
-        ):
-            if getattr(self, name) not in choices:
-                raise InputError(
-                    f"{path}: {name} is {getattr(self, name)!r}",
-                    remedy=f"Use {' or '.join(choices)}.",
-                )
+        require_choices(
+            path,
+            self,
+            {
+                "method": (METHOD,),
+                "network": NETWORKS,
+                "centre": CENTRES,
+                "target": TARGETS,
+                "click_rule": RULES,
+                "history": HISTORIES,
+                "precision": PRECISIONS,
+            },
+        )
         steps = list(self.milestones)
-        for name, fine in (
-            ("steps", self.steps >= 1),
-            ("micro_batch", 1 <= self.micro_batch <= self.batch),
-            ("batch", self.batch % max(1, self.micro_batch) == 0),
-            ("spacing_mm", self.spacing_mm > 0),
-            ("smallest_ml", self.smallest_ml >= 0),
-            ("synthetic", self.synthetic >= 0),
-            ("clicks", len(self.clicks) == 2 and 1 <= self.clicks[0] <= self.clicks[-1]),
-            ("strokes", 0 <= self.strokes <= 1),
-            ("encoder_rate", self.encoder_rate >= 0),
-            ("prompt_rate", self.prompt_rate >= 0),
-            ("decoder_rate", self.decoder_rate > 0),
-            ("milestones", steps == sorted({n for n in steps if 0 < n < self.steps})),
-            ("warm_up", self.warm_up >= 0),
-            ("largest_gradient", self.largest_gradient >= 0),
-            ("data", any(entry.weight > 0 for entry in self.data)),
-            ("confident", self._confident_fits()),
-        ):
-            if not fine:
-                raise InputError(f"{path}: {name} is out of range")
+        require_ranges(
+            path,
+            {
+                "steps": self.steps >= 1,
+                "micro_batch": 1 <= self.micro_batch <= self.batch,
+                "batch": self.batch % max(1, self.micro_batch) == 0,
+                "spacing_mm": self.spacing_mm > 0,
+                "smallest_ml": self.smallest_ml >= 0,
+                "synthetic": self.synthetic >= 0,
+                "clicks": len(self.clicks) == 2 and 1 <= self.clicks[0] <= self.clicks[-1],
+                "strokes": 0 <= self.strokes <= 1,
+                "encoder_rate": self.encoder_rate >= 0,
+                "prompt_rate": self.prompt_rate >= 0,
+                "decoder_rate": self.decoder_rate > 0,
+                "milestones": steps == sorted({n for n in steps if 0 < n < self.steps}),
+                "warm_up": self.warm_up >= 0,
+                "largest_gradient": self.largest_gradient >= 0,
+                "data": any(entry.weight > 0 for entry in self.data),
+                "confident": self._confident_fits(),
+            },
+        )
 
     def _confident_fits(self) -> bool:
         if self.confident is None:

@@ -2,7 +2,6 @@
 
 from bisect import bisect_right
 from contextlib import AbstractContextManager, nullcontext
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,10 @@ from torch.nn.parallel import DistributedDataParallel
 
 from lesionloop.errors import InputError
 from lesionloop.output import atomic_path
-from lesionloop.training.chance import between
+from lesionloop.training.chance import choose_weighted
 from lesionloop.training.run import Run
 from lesionloop.training.seganypet.interaction import InteractionLoop, LoopPlan, draw_plan
-from lesionloop.training.seganypet.objects import Cut, PointObject, ScanSource, draw_object
+from lesionloop.training.seganypet.objects import Cut, PointObject, draw_object
 from lesionloop.training.seganypet.places import Place
 from lesionloop.training.seganypet.prompts import Strokes
 from lesionloop.training.seganypet.recipe import PointRecipe
@@ -181,7 +180,8 @@ class PointTrainer(Run):
         confident = self.recipe.confident
         if confident is not None and self.step < confident.warm_up:
             scans = [entry for entry in scans if not entry[1]]
-        noisy, source = _choose(scans, generator)
+        drawn = [(weight, (noisy, source)) for weight, noisy, source in scans]
+        noisy, source = choose_weighted(drawn, generator)
         return draw_object(source, self._cut, generator), noisy
 
     def _set_rates(self) -> None:
@@ -222,9 +222,3 @@ def parts(network: nn.Module) -> dict[str, list[Tensor]]:
         part = next((part for part in ("prompt", "decoder") if part in top), "encoder")
         found[part].append(value)
     return {part: values for part, values in found.items() if values}
-
-
-def _choose(scans: list[WeightedScans], generator: torch.Generator) -> tuple[bool, ScanSource]:
-    lot = between(0, sum(weight for weight, _, _ in scans), generator)
-    ends = accumulate(weight for weight, _, _ in scans)
-    return next((noisy, s) for end, (_, noisy, s) in zip(ends, scans, strict=True) if lot < end)
